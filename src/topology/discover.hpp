@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Discovery of this host by hwloc and sysfs, or of a recorded one: everything is read below `root`
+// ("/" for the live machine), so a snapshot of another machine is a fixture.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "topology/graph.hpp"
+#include "units/result.hpp"
+
+namespace millrace::topology {
+
+struct Cpu {
+  std::string model;
+  int sockets = 0, cores = 0, threads = 0;
+};
+
+struct NumaNode {
+  int index = 0;
+  std::uint64_t memory_bytes = 0;
+  std::vector<int> cpus;
+};
+
+// What hosts[] of the result document holds about this host.
+struct HostFacts {
+  std::string name, kernel;
+  Cpu cpu;
+  std::uint64_t memory_bytes = 0;
+  std::vector<NumaNode> numa;
+  std::map<std::string, std::string> drivers;   // "nvme": "6.1.0", ... what sysfs tells
+  std::map<std::string, std::string> settings;  // "governor": "performance", "scheduler:vda": "mq-deadline", ...
+};
+
+struct Machine {
+  HostFacts host;
+  Topology graph;
+};
+
+Result<Machine> discover(const std::filesystem::path& root = "/");
+
+// Where a file or folder lies: the mount, the file system, and the block devices below it (through partitions, dm,
+// md and loop down to the drives), as endpoint ids. On tmpfs and the like there is no drive.
+struct PathLocation {
+  std::string mount_point, file_system;   // "/data", "ext4"
+  std::string source;                     // "/dev/vda1" as the mount table has it
+  std::string endpoint;                   // where a path to it starts: "storage:vda", "file_system:/mnt", "memory:0" (tmpfs)
+  std::vector<std::string> drives;        // endpoint ids of the physical drives below
+  std::string sysfs_block;                // "vda1": whose /sys/class/block/NAME/stat counts it, or empty
+};
+Result<PathLocation> locate(const Machine& machine, const std::filesystem::path& path,
+                            const std::filesystem::path& root = "/");
+
+// Copies what discovery reads below `from` into the folder `to` (made if missing), so that
+// discover(to) gives the same machine. Reads no file contents outside /sys, /proc and /etc/os-release.
+Result<void> snapshot(const std::filesystem::path& to, const std::filesystem::path& from = "/");
+
+}  // namespace millrace::topology
