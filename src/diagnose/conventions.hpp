@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a measurement says what it stands for. The plan (src/run) writes these, the diagnosis reads them.
+//
+// Measurement.label is the model whose access pattern it has ("unet3d"), or for a proof the whole workload
+// ("unet3d-h100"); empty: it is general.
+//
+//   storage.read      label = model: reads the data set's files exactly as that model's pipeline does (block size,
+//                     depth, threads), nothing else running. Its throughput is the capacity of the path from the
+//                     drives to memory; its counters "worker:user_s" + "worker:system_s" over its bytes are the
+//                     CPU-seconds that reading a byte costs.
+//   memory.copy       the capacity of memory for copies (bytes copied; each crosses memory twice).
+//   ingest.pipeline   label = model, parameter source = "synthetic", compute = 0: the stages alone. stages[]
+//                     give for "prep" and "copy" the thread-seconds per byte: busy_share × threads × wall ÷ bytes.
+//   ingest.pipeline   label = workload, source = "cold", compute > 0, parameter "scale" = the factor by which bytes and
+//                     compute were divided, "accelerators" = N: the proof. It never feeds its own prediction.
+//   ingest.pipeline   label = workload, source = "cached" | "synthetic", compute > 0: the other two DS-Analyzer runs.
+//
+// metrics of ingest.pipeline: "step_s", "accelerator_utilization_share" (mean over ranks; first step excluded).
+#pragma once
+
+namespace millrace::diagnose::conventions {
+
+inline constexpr const char* kStorageRead = "storage.read";
+inline constexpr const char* kMemoryCopy = "memory.copy";
+inline constexpr const char* kPipeline = "ingest.pipeline";
+inline constexpr const char* kSource = "source";
+inline constexpr const char* kCompute = "compute";
+inline constexpr const char* kScale = "scale";
+inline constexpr const char* kAccelerators = "accelerators";
+inline constexpr const char* kUtilizationMetric = "accelerator_utilization_share";
+inline constexpr const char* kStepMetric = "step_s";
+inline constexpr const char* kUserCounter = "worker:user_s";
+inline constexpr const char* kSystemCounter = "worker:system_s";
+
+}  // namespace millrace::diagnose::conventions
