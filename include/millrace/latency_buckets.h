@@ -2,8 +2,8 @@
 /* The bucket layout of Millrace's latency histogram, shared by modules (which count) and the core (which
  * merges, stores and reads quantiles).
  *
- * Log-linear, after HdrHistogram (G. Tene): values below 2^7 ns have a bucket each; above, every octave is cut
- * into 2^7 equal buckets. A bucket's width is at most 2^-7 of its lower edge, so the midpoint is within
+ * Log-linear, after HdrHistogram (G. Tene): values below 2^7 ns have a bucket each; above, every octave is
+ * cut into 2^7 equal buckets. A bucket's width is at most 2^-7 of its lower edge, so the midpoint is within
  * 0.4 % of every value in it. Range: 0 to 2^42 ns (73 minutes); larger values count in the last bucket. */
 #ifndef MILLRACE_LATENCY_BUCKETS_H
 #define MILLRACE_LATENCY_BUCKETS_H
