@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A workload: what is asked of the machine. Profiles are data files in one format, built in or the user's own; units
-// stand in the keys. JSON Schema: reports/schema/workload.schema.json.
+// A workload: what is asked of the machine. Profiles are data files in one format, built in or the user's
+// own; units stand in the keys. JSON Schema: reports/schema/workload.schema.json.
 #pragma once
 
 #include <cstdint>
@@ -45,17 +45,23 @@ struct Profile {
 
 // The built-in profiles, in order of name.
 const std::vector<Profile>& built_in();
-// A built-in name ("unet3d-h100") or a profile file (a path that ends in .json). One file may give several
-// accelerators: {"schema": "millrace.workload/1", "model": …, "accelerators": {"h100": {"compute_s": …}}, …}.
-// An unknown name fails with the nearest right one; a bad file with file, position, key and reason.
+// A built-in name ("unet3d-h100"), a model for all its accelerators ("unet3d"), or a profile file (a path
+// that ends in .json or holds a slash). One file may give several accelerators: {"schema":
+// "millrace.workload/1", "model": …, "accelerators": {"h100": {"compute_s": …}}, …}. An unknown name fails
+// with the nearest right one; a bad file with file, position, key and reason.
 Result<std::vector<Profile>> load(std::string_view name_or_file);
 Result<std::vector<Profile>> parse(std::string_view json, std::string_view file);
 
 // For people: what the workload is, what it needs per accelerator, and from where the figures are.
 std::string explain(const Profile& profile);
 
-// A profile scaled down so that a run fits a time and a size: bytes and compute by the same factor.
-// `factor` ≥ 1; record sizes stay ≥ 4 KiB.
+// Profiles as they stand in a file: those of one model as one document that load() reads again, those of
+// several models as an array of such documents.
+std::string to_json(const std::vector<Profile>& profiles);
+
+// A profile scaled down so that a run fits a time and a size: bytes and compute by the same factor, so that
+// the demand in bytes/s stays. `factor` ≥ 1. Records shrink down to 4 KiB, from there on the batch does, down
+// to one record.
 Profile scaled(const Profile& profile, double factor);
 
 }  // namespace millrace::workload

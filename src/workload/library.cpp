@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The built-in profiles, and how a name on the command line finds one.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <fstream>
+#include <stdexcept>
+#include <system_error>
+
+#include "units/nearest_name.hpp"
+#include "workload/embedded_profiles.hpp"
+#include "workload/profile.hpp"
+
+namespace millrace::workload {
+namespace {
+
+std::vector<Profile> read_embedded() {
+  std::vector<Profile> all;
+  for (const auto& embedded : embedded_profiles()) {
+    auto profiles = parse(embedded.json, embedded.file);
+    if (!profiles) throw std::logic_error("a built-in workload does not parse: " + profiles.error().what);
+    all.insert(all.end(), profiles->begin(), profiles->end());
+  }
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return all;
+}
+
+Result<std::vector<Profile>> load_file(const std::string& name) {
+  std::error_code code;
+  const std::filesystem::path path(name);
+  const auto status = std::filesystem::status(path, code);
+  if (code || status.type() == std::filesystem::file_type::not_found)
+    return failure(fmt::format("workload file {}: no such file", name),
+                   "`millrace workloads` lists the built-in workloads");
+  if (status.type() == std::filesystem::file_type::directory)
+    return failure(fmt::format("workload file {}: is a folder", name), "give the profile's JSON file itself");
+  std::ifstream stream(path, std::ios::binary);
+  if (!stream) return failure(fmt::format("workload file {}: cannot be read", name), "check its permissions");
+  // One byte more than is allowed suffices to know that a file is too large, however large it is.
+  std::string text((1 << 20) + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad()) return failure(fmt::format("workload file {}: reading it failed", name));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return parse(text, name);
+}
+
+}  // namespace
+
+const std::vector<Profile>& built_in() {
+  static const std::vector<Profile> profiles = read_embedded();
+  return profiles;
+}
+
+Result<std::vector<Profile>> load(std::string_view name_or_file) {
+  if (name_or_file.ends_with(".json") || name_or_file.find('/') != std::string_view::npos)
+    return load_file(std::string(name_or_file));
+  std::vector<Profile> found;
+  std::vector<std::string> names;
+  for (const Profile& profile : built_in()) {
+    if (profile.name == name_or_file || profile.model == name_or_file) found.push_back(profile);
+    if (names.empty() || names.back() != profile.model) names.push_back(profile.model);
+  }
+  if (!found.empty()) return found;
+  for (const Profile& profile : built_in()) names.push_back(profile.name);
+  const auto near = nearest_name(name_or_file, names);
+  return failure(fmt::format("unknown workload '{}'", name_or_file),
+                 (near ? fmt::format("did you mean '{}'? ", *near) : std::string()) +
+                     "`millrace workloads` lists them; a name that ends in .json is a profile of your own");
+}
+
+}  // namespace millrace::workload
