@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "in_process_host.hpp"
+
+namespace millrace::testing {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+class MemoryCopy : public ::testing::Test {
+ protected:
+  InProcessHost host_{module_file("host")};
+};
+
+TEST_F(MemoryCopy, CountsWholeChunksAndVerifiesThem) {
+  const Measured m = host_.measure("memory.copy", {{"size", "64MiB"}, {"block-size", "1MiB"}}, 200ms);
+  ASSERT_TRUE(m.ok()) << m.what;
+  EXPECT_GT(m.operations, 64u);
+  EXPECT_EQ(m.bytes, m.operations * kMiB);
+  EXPECT_EQ(m.latencies, m.operations);
+  EXPECT_EQ(m.verified, true);
+  EXPECT_GT(m.publishes, 5u);
+}
+
+TEST_F(MemoryCopy, ItsLatenciesFillTheTimeOfItsThreads) {
+  const Measured m = host_.measure("memory.copy", {{"threads", "2"}, {"size", "64MiB"}}, 300ms);
+  ASSERT_TRUE(m.ok()) << m.what;
+  double busy_s = 0;
+  for (std::uint32_t bucket = 0; bucket < m.histogram.size(); ++bucket)
+    busy_s += static_cast<double>(m.histogram[bucket] * millrace_latency_bucket_floor(bucket)) * 1e-9;
+  EXPECT_NEAR(busy_s / m.run_s, 2.0, 0.2);
+}
+
+TEST_F(MemoryCopy, AsksForTheMemoryThatItTakes) {
+  const Measured m = host_.describe("memory.copy", {{"threads", "2"}, {"size", "512MiB"}});
+  ASSERT_EQ(m.describe, MILLRACE_OK) << m.what;
+  ASSERT_EQ(m.workers.size(), 1u);
+  EXPECT_EQ(m.workers[0].threads, 2u);
+  EXPECT_EQ(m.workers[0].from, "memory:0");
+  EXPECT_EQ(m.workers[0].to, "memory:0");
+  EXPECT_GE(m.workers[0].memory_bytes, 1024 * kMiB);
+  EXPECT_LE(m.workers[0].memory_bytes, 1040 * kMiB);
+}
+
+TEST_F(MemoryCopy, RegularStoresWorkToo) {
+  const Measured m = host_.measure("memory.copy", {{"stores", "regular"}, {"size", "64MiB"}}, 100ms);
+  ASSERT_TRUE(m.ok()) << m.what;
+  EXPECT_EQ(m.verified, true);
+}
+
+TEST_F(MemoryCopy, FlagsRegionsThatFitTheCaches) {
+  const Measured m = host_.measure("memory.copy", {{"size", "64KiB"}, {"block-size", "64KiB"}}, 50ms);
+  ASSERT_TRUE(m.ok()) << m.what;
+  EXPECT_TRUE(m.has_flag("within-cache"));
+  EXPECT_FALSE(host_.measure("memory.copy", {}, 50ms).has_flag("within-cache"));
+}
+
+TEST_F(MemoryCopy, ANodeThatIsNotThereIsUnavailableWithItsNumber) {
+  const Measured m = host_.measure("memory.copy", {{"to-node", "7"}}, 50ms);
+  EXPECT_EQ(m.describe, MILLRACE_UNAVAILABLE);
+  EXPECT_NE(m.what.find("node 7"), std::string::npos) << m.what;
+}
+
+}  // namespace
+}  // namespace millrace::testing
