@@ -18,12 +18,14 @@ namespace millrace::topology {
 struct Cpu {
   std::string model;
   int sockets = 0, cores = 0, threads = 0;
+  bool operator==(const Cpu&) const = default;
 };
 
 struct NumaNode {
   int index = 0;
   std::uint64_t memory_bytes = 0;
   std::vector<int> cpus;
+  bool operator==(const NumaNode&) const = default;
 };
 
 // What hosts[] of the result document holds about this host.
@@ -32,25 +34,28 @@ struct HostFacts {
   Cpu cpu;
   std::uint64_t memory_bytes = 0;
   std::vector<NumaNode> numa;
-  std::map<std::string, std::string> drivers;   // "nvme": "6.1.0", ... what sysfs tells
-  std::map<std::string, std::string> settings;  // "governor": "performance", "scheduler:vda": "mq-deadline", ...
+  std::map<std::string, std::string> drivers;  // "nvme": "6.1.0", ... what sysfs tells
+  std::map<std::string, std::string>
+      settings;  // "governor": "performance", "scheduler:vda": "mq-deadline", ...
+  bool operator==(const HostFacts&) const = default;
 };
 
 struct Machine {
   HostFacts host;
   Topology graph;
+  bool operator==(const Machine&) const = default;
 };
 
 Result<Machine> discover(const std::filesystem::path& root = "/");
 
-// Where a file or folder lies: the mount, the file system, and the block devices below it (through partitions, dm,
-// md and loop down to the drives), as endpoint ids. On tmpfs and the like there is no drive.
+// Where a file or folder lies: the mount, the file system, and the block devices below it (through
+// partitions, dm, md and loop down to the drives), as endpoint ids. On tmpfs and the like there is no drive.
 struct PathLocation {
-  std::string mount_point, file_system;   // "/data", "ext4"
-  std::string source;                     // "/dev/vda1" as the mount table has it
-  std::string endpoint;                   // where a path to it starts: "storage:vda", "file_system:/mnt", "memory:0" (tmpfs)
-  std::vector<std::string> drives;        // endpoint ids of the physical drives below
-  std::string sysfs_block;                // "vda1": whose /sys/class/block/NAME/stat counts it, or empty
+  std::string mount_point, file_system;  // "/data", "ext4"
+  std::string source;                    // "/dev/vda1" as the mount table has it
+  std::string endpoint;  // where a path to it starts: "storage:vda", "file_system:/mnt", "memory:0" (tmpfs)
+  std::vector<std::string> drives;  // endpoint ids of the physical drives below
+  std::string sysfs_block;          // "vda1": whose /sys/class/block/NAME/stat counts it, or empty
 };
 Result<PathLocation> locate(const Machine& machine, const std::filesystem::path& path,
                             const std::filesystem::path& root = "/");

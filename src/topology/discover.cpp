@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/discover.hpp"
+
+#include <fmt/format.h>
+
+#include "topology/discovery.hpp"
+#include "topology/graph_builder.hpp"
+#include "topology/host_facts.hpp"
+
+namespace millrace::topology {
+namespace fs = std::filesystem;
+namespace {
+
+// The path without links; or which part of it is missing.
+Result<fs::path> existing(const fs::path& path) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(path, error);
+  const fs::path real = fs::canonical(absolute, error);
+  if (!error) return real;
+  if (error == std::errc::permission_denied)
+    return failure(fmt::format("{} cannot be looked at: {}", path.string(), error.message()),
+                   "run as a user who may, or give another path");
+  fs::path parent = absolute.lexically_normal();
+  while (parent.has_relative_path() && !fs::exists(parent, error)) parent = parent.parent_path();
+  return failure(
+      fmt::format("{} does not exist; {} is the nearest folder that does", path.string(), parent.string()),
+      fmt::format("make it with `mkdir -p {}`, or give a path below {}", absolute.string(), parent.string()));
+}
+
+}  // namespace
+
+Result<Machine> discover(const FileRoot& root) {
+  auto cpus = read_cpus(root);
+  if (!cpus) return tl::unexpected(cpus.error());
+  const Inventory have = read_inventory(root, std::move(*cpus));
+  Machine machine;
+  machine.host = read_host_facts(root, have.cpus, have.pci, have.blocks, have.ports);
+  machine.graph = build_graph(root, have, PciNames());
+  return machine;
+}
+
+Result<Machine> discover(const fs::path& root) {
+  std::error_code error;
+  if (root != "/" && !fs::is_directory(root / "sys", error))
+    return failure(fmt::format("{} is no recorded machine: it has no folder `sys`", root.string()),
+                   "record one with `millrace topo --snapshot DIR`");
+  return discover(FileRoot(root));
+}
+
+Result<PathLocation> locate(const Machine& machine, const fs::path& path, const fs::path& root_path) {
+  const FileRoot root(root_path);
+  fs::path real = path.lexically_normal();
+  if (root.is_live()) {
+    auto found = existing(path);
+    if (!found) return tl::unexpected(found.error());
+    real = *found;
+  }
+  const std::vector<Mount> mounts = read_mounts(root);
+  const Mount* mount = mount_of(mounts, real);
+  if (mount == nullptr)
+    return failure(fmt::format("no mount holds {}", real.string()),
+                   "is /proc mounted, and the path absolute? (/proc/self/mountinfo tells the mounts)");
+  if (is_kernel_interface(*mount))
+    return failure(fmt::format("{} lies on {}, an interface of the kernel that stores nothing", real.string(),
+                               mount->file_system),
+                   "give a folder on a drive, a network file system or a tmpfs");
+  const BlockDevices blocks = read_block_devices(root);
+  const StorageBelow below = storage_below(root, mounts, blocks, *mount);
+
+  PathLocation location{mount->point, mount->file_system, mount->source, "", {}, ""};
+  if (below.backing == Backing::kMemory) {
+    for (const Endpoint& endpoint : machine.graph.endpoints)
+      if (location.endpoint.empty() && endpoint.kind == "memory") location.endpoint = endpoint.id;
+    return location;
+  }
+  location.endpoint = file_system_id(mounts, *below.mount);
+  if (below.devices.size() == 1) {
+    const BlockDevice& device = blocks.at(below.devices.front());
+    location.endpoint = "storage:" + (device.partition_of.empty() ? device.name : device.partition_of);
+    location.sysfs_block = device.name;
+  }
+  for (const std::string& device : below.devices)
+    for (const std::string& drive : drives_below(root, mounts, blocks, device))
+      location.drives.push_back("storage:" + drive);
+  return location;
+}
+
+}  // namespace millrace::topology

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/graph.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+
+namespace millrace::topology {
+namespace {
+
+constexpr int kDeepestStack = 8;  // md on dm on loop on …: deeper than this is a cycle in the document
+
+bool ends_here(std::string_view kind) {
+  return kind == "storage" || kind == "file_system" || kind == "memory" || kind == "gpu";
+}
+
+bool holds_files(std::string_view kind) { return kind == "storage" || kind == "file_system"; }
+
+void add_hop(std::vector<Hop>& path, const std::string& resource, double units) {
+  if (resource.empty()) return;
+  const auto seen =
+      std::find_if(path.begin(), path.end(), [&](const Hop& h) { return h.resource == resource; });
+  if (seen == path.end())
+    path.push_back({resource, units});
+  else
+    seen->units_per_byte += units;
+}
+
+class Router {
+ public:
+  explicit Router(const Topology& topology) {
+    for (const Endpoint& e : topology.endpoints) kind_[e.id] = e.kind;
+    for (const Link& l : topology.links) out_[l.from].push_back(&l);
+    for (const Link& l : topology.links)
+      if (holds_files(kind_[l.from]) && holds_files(kind_[l.to])) stacked_[l.from].push_back(&l);
+  }
+
+  bool route(std::string_view from, std::string_view to, double units, int depth,
+             std::vector<Hop>& path) const {
+    if (depth > kDeepestStack) return false;
+    if (const auto* members = members_of(from); members != nullptr)
+      return spread(*members, to, units, depth, path);
+    if (const auto* members = members_of(to); members != nullptr) {
+      // Towards a stacked device: to each member, then across the stack's own resource.
+      std::vector<Hop> hops;
+      const double share = units / static_cast<double>(members->size());
+      for (const Link* link : *members)
+        if (!route(from, link->to, share, depth + 1, hops)) return false;
+      for (const Hop& hop : hops) add_hop(path, hop.resource, hop.units_per_byte);
+      add_hop(path, members->front()->resource, units);
+      return true;
+    }
+    return breadth_first(from, to, units, path);
+  }
+
+ private:
+  const std::vector<const Link*>* members_of(std::string_view id) const {
+    const auto it = stacked_.find(id);
+    return it == stacked_.end() || it->second.empty() ? nullptr : &it->second;
+  }
+
+  bool spread(const std::vector<const Link*>& members, std::string_view to, double units, int depth,
+              std::vector<Hop>& path) const {
+    add_hop(path, members.front()->resource, units);
+    for (const Link* link : members) {
+      if (link->to == to) continue;  // the member itself is asked for: nothing lies beyond
+      if (!route(link->to, to, units / static_cast<double>(members.size()), depth + 1, path)) return false;
+    }
+    return true;
+  }
+
+  bool breadth_first(std::string_view from, std::string_view to, double units, std::vector<Hop>& path) const {
+    std::map<std::string_view, const Link*> reached_by{{from, nullptr}};
+    std::deque<std::string_view> open{from};
+    while (!open.empty() && !reached_by.contains(to)) {
+      const std::string_view here = open.front();
+      open.pop_front();
+      const auto kind = kind_.find(here);
+      if (here != from && kind != kind_.end() && ends_here(kind->second)) continue;
+      const auto links = out_.find(here);
+      if (links == out_.end()) continue;
+      for (const Link* link : links->second)
+        if (reached_by.emplace(link->to, link).second) open.push_back(link->to);
+    }
+    if (!reached_by.contains(to)) return false;
+    std::vector<const Link*> way;
+    for (const Link* link = reached_by[to]; link != nullptr; link = reached_by[link->from])
+      way.push_back(link);
+    for (auto it = way.rbegin(); it != way.rend(); ++it) add_hop(path, (*it)->resource, units);
+    return true;
+  }
+
+  std::map<std::string_view, std::string_view> kind_;
+  std::map<std::string_view, std::vector<const Link*>> out_;
+  std::map<std::string_view, std::vector<const Link*>> stacked_;
+};
+
+template <typename T>
+const T* find_by_id(const std::vector<T>& all, std::string_view id) {
+  const auto it = std::find_if(all.begin(), all.end(), [&](const T& t) { return t.id == id; });
+  return it == all.end() ? nullptr : &*it;
+}
+
+}  // namespace
+
+const Endpoint* find_endpoint(const Topology& topology, std::string_view id) {
+  return find_by_id(topology.endpoints, id);
+}
+
+const Resource* find_resource(const Topology& topology, std::string_view id) {
+  return find_by_id(topology.resources, id);
+}
+
+std::vector<Hop> path_between(const Topology& topology, std::string_view from, std::string_view to) {
+  std::vector<Hop> path;
+  if (from == to) return path;
+  if (!Router(topology).route(from, to, 1.0, 0, path)) path.clear();
+  return path;
+}
+
+PathLimit limit_of(const Topology& topology, const std::vector<Hop>& path) {
+  PathLimit lowest;
+  for (const Hop& hop : path) {
+    const Resource* resource = find_resource(topology, hop.resource);
+    if (resource == nullptr || !resource->limit_bytes_per_s || hop.units_per_byte <= 0) continue;
+    const double limit = *resource->limit_bytes_per_s / hop.units_per_byte;
+    if (lowest.bytes_per_s && *lowest.bytes_per_s <= limit) continue;
+    lowest.bytes_per_s = limit;
+    lowest.source = resource->name + ": " + resource->limit_source;
+  }
+  return lowest;
+}
+
+}  // namespace millrace::topology
