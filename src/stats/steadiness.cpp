@@ -138,7 +138,7 @@ Steadiness judge_steadiness(std::span<const double> series, const WarmUp& warm_u
                             const SteadinessOptions& options) {
   const std::size_t from = std::min(warm_up.cut, series.size() / 5);
   const auto kept = series.subspan(from);
-  if (kept.size() < kFewest) return {Unsteadiness::kTooShort, 0, 0};
+  if (series.size() < kFewest) return {Unsteadiness::kTooShort, 0, 0};
   const double scale = std::fabs(mean_of(kept));
   if (scale == 0) return {};
   const auto matters = [&](const Finding& finding, double least) {
@@ -158,7 +158,9 @@ Steadiness judge_steadiness(std::span<const double> series, const WarmUp& warm_u
     if (!is_step) return {Unsteadiness::kDrift, drift.change / scale, 0};
     return {Unsteadiness::kStep, step.change / scale, from + kept.size() * step.at / means.size()};
   }
-  if (!warm_up.settled) return {Unsteadiness::kUnsettled, 0, 0};
+  // A drift of just the size that matters sets the halves apart by half of it.
+  if (!warm_up.settled && std::fabs(warm_up.transient) >= 0.5 * options.matters)
+    return {Unsteadiness::kUnsettled, warm_up.transient, 0};
   return {};
 }
 

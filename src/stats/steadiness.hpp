@@ -14,7 +14,7 @@ namespace millrace::stats {
 enum class Unsteadiness {
   kNone,
   kTooShort,   // fewer than 200 values: not judged
-  kUnsettled,  // the warm-up did not end
+  kUnsettled,  // the warm-up did not end, and sets the halves of the run apart
   kDrift,      // a trend over the whole of it
   kStep,       // one level before, another after
   kFlapping,   // to and fro between two levels

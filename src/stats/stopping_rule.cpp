@@ -7,12 +7,20 @@
 #include "stats/warm_up.hpp"
 
 namespace millrace::stats {
+namespace {
+
+bool is_known(const SettledMean& mean, double target) {
+  const bool level = mean.settled || std::fabs(mean.transient) <= 0.5 * target;
+  return level && mean.half_width() <= target * std::fabs(mean.mean);
+}
+
+}  // namespace
 
 std::optional<SettledMean> settled_mean(std::span<const double> series) {
   const WarmUp warm_up = find_warm_up(series);
   const auto estimate = mean_by_batches(series.subspan(warm_up.cut));
   if (!estimate) return std::nullopt;
-  return SettledMean{*estimate, warm_up.cut, warm_up.settled};
+  return SettledMean{*estimate, warm_up.cut, warm_up.transient, warm_up.settled};
 }
 
 StoppingRule::StoppingRule(const StoppingOptions& options)
@@ -32,9 +40,7 @@ bool StoppingRule::is_finished(Duration elapsed) {
     ++looks_;
     next_look_ = static_cast<std::size_t>(std::ceil(static_cast<double>(series_.size()) * options_.growth));
     result_.estimate = settled_mean(series_);
-    const auto& estimate = result_.estimate;
-    if (estimate && estimate->settled &&
-        estimate->half_width() <= options_.target * std::fabs(estimate->mean)) {
+    if (result_.estimate && is_known(*result_.estimate, options_.target)) {
       result_.finished = true;
       result_.reason = "converged";
       return true;

@@ -16,8 +16,9 @@ namespace millrace::stats {
 
 // A mean after the warm-up cut.
 struct SettledMean : MeanEstimate {
-  std::size_t cut = 0;  // values left out at the front
-  bool settled = true;  // false: the warm-up did not end within the first half
+  std::size_t cut = 0;   // values left out at the front
+  double transient = 0;  // how far their mean lies from the rest's, as a share of the latter
+  bool settled = true;   // false: the warm-up did not end within the first half
 };
 
 // MSER-5, then batch means of what remains. Nothing where fewer than 20 values remain.
@@ -38,7 +39,9 @@ struct StoppingResult {
   std::optional<SettledMean> estimate;  // as of the last look, or of all values once the time is up
 };
 
-// Fed with the rates of a repeat's slices as they come. Not thread-safe.
+// Converged: the interval is as narrow as asked, and the warm-up ended, or what goes on of it moves the
+// halves of the run apart by less than half of the target. Fed with the rates of a repeat's slices as they
+// come. Not thread-safe.
 class StoppingRule {
  public:
   explicit StoppingRule(const StoppingOptions& options);

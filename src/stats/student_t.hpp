@@ -6,7 +6,7 @@ namespace millrace::stats {
 
 // P(T <= t) for T of Student's t distribution with `freedom` degrees of freedom (> 0), by the regularised
 // incomplete beta function (NIST DLMF 8.17.22: its continued fraction, evaluated by Lentz's method). Relative
-// error of the smaller tail below 1e-12 for freedom up to 1e6.
+// error of the smaller tail below 1e-11.
 double student_t_cdf(double t, double freedom);
 
 // The t with student_t_cdf(t, freedom) = p, 0 < p < 1: by Newton's method on the function above, started from

@@ -9,7 +9,11 @@
 namespace millrace::stats {
 namespace {
 constexpr std::size_t kBatch = 5;
+
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
+}  // namespace
 
 WarmUp find_warm_up(std::span<const double> series) {
   const std::size_t batches = series.size() / kBatch;
@@ -34,7 +38,9 @@ WarmUp find_warm_up(std::span<const double> series) {
       best_statistic = statistic;
     }
   }
-  return {best * kBatch, best != last_cut};
+  const double kept = mean_of(std::span(means).subspan(best));
+  const double transient = best > 0 && kept != 0 ? mean_of(std::span(means).first(best)) / kept - 1 : 0;
+  return {best * kBatch, transient, best != last_cut};
 }
 
 }  // namespace millrace::stats

@@ -9,8 +9,10 @@ namespace millrace::stats {
 
 struct WarmUp {
   std::size_t cut = 0;  // values to leave out at the front, a multiple of five
-  bool settled =
-      true;  // false: the best cut lies at the end of what was searched, so the transient may go on
+  // The mean of what is cut less the mean of what is kept, as a share of the latter.
+  double transient = 0;
+  // False: the best cut lies at the end of what was searched, so the transient may go on.
+  bool settled = true;
 };
 
 // MSER-5 (White 1997; White, Cobb & Spratt 2000): over the means of batches of five, cut where the squared
