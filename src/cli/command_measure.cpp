@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "record/document.hpp"
+#include "report/terminal.hpp"
+#include "run/interrupt.hpp"
+#include "run/measure.hpp"
+#include "topology/discover.hpp"
+
+namespace millrace::cli {
+namespace {
+
+using Given = std::vector<std::pair<std::string, std::string>>;
+
+struct Arguments {
+  std::string probe, duration = "5s", deadline = "60s", json, label;
+  int repeats = 1;
+  double target = 5;
+};
+
+// "--name value", "--name=value", or "--name" alone, which says on.
+Result<Given> read_given(const std::vector<std::string>& words) {
+  Given given;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const std::string& word = words[i];
+    if (!word.starts_with("--") || word.size() < 3)
+      return failure(fmt::format("'{}' is no parameter", word), "parameters are --name value");
+    if (const std::size_t equals = word.find('='); equals != std::string::npos)
+      given.emplace_back(word.substr(2, equals - 2), word.substr(equals + 1));
+    else if (i + 1 < words.size() && !words[i + 1].starts_with("--"))
+      given.emplace_back(word.substr(2), words[++i]);
+    else
+      given.emplace_back(word.substr(2), "on");
+  }
+  return given;
+}
+
+Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, const run::Catalog& catalog,
+                               const topology::Machine& machine) {
+  const auto entry = run::find_probe(catalog, arguments.probe);
+  if (!entry) return tl::unexpected(entry.error());
+  const auto named = [](const char* flag) {
+    return [flag](Error error) {
+      error.what = fmt::format("{}: {}", flag, error.what);
+      return error;
+    };
+  };
+  const auto duration = parse_duration(arguments.duration).map_error(named("--duration"));
+  if (!duration) return tl::unexpected(duration.error());
+  const auto deadline = parse_duration(arguments.deadline).map_error(named("--deadline"));
+  if (!deadline) return tl::unexpected(deadline.error());
+  if (duration->ns < 10'000'000) return failure("--duration: it must be 10ms at least", "for example --duration 5s");
+  auto plan = run::plan_instance(*entry, given, machine);
+  if (!plan) return tl::unexpected(plan.error());
+  run::Planned planned{"m1", arguments.label, std::move(*plan), {}, arguments.repeats};
+  planned.options.time_limit = *duration;
+  planned.options.deadline = *deadline;
+  planned.options.target = arguments.target / 100;
+  return planned;
+}
+
+void measure(const Arguments& arguments, const std::vector<std::string>& words, Context& context) {
+  const auto given = read_given(words);
+  if (!given) return context.fail(given.error());
+  const run::Catalog catalog = run::read_catalog();
+  const auto machine = topology::discover();
+  if (!machine) return context.fail(machine.error());
+  const auto planned = make_plan(arguments, *given, catalog, *machine);
+  if (!planned) return context.fail(planned.error());
+  if (!arguments.json.empty() && arguments.json != "-")
+    if (const auto writable = record::check_writable(arguments.json); !writable) return context.fail(writable.error());
+
+  Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
+  record::Document document = new_document(*machine);
+  document.complete = false;
+  run::MeasureCallbacks callbacks;
+  callbacks.interrupted = run::was_interrupted;
+  callbacks.progress = [&](const std::string&, Duration elapsed, double rate) { progress.update(elapsed, rate); };
+  callbacks.log = [&](int level, const std::string& line) {
+    if (level >= 2 || context.verbosity > 1 || (level == 1 && context.verbosity > 0)) {
+      progress.clear();
+      fmt::print(stderr, "{}\n", line);
+    }
+  };
+  callbacks.measured = [&](const record::Measurement& m, bool last) {
+    document.measurements = {m};
+    document.complete = last && m.status == "ok";
+    // After every repeat, so that a killed run leaves what it had.
+    if (!arguments.json.empty() && arguments.json != "-")
+      if (const auto written = record::write_document(document, arguments.json); !written) context.fail(written.error());
+  };
+  if (!context.quiet) progress.step(arguments.probe);
+  const auto measurements = run::measure({*planned}, run::memories_of(catalog), *machine, callbacks);
+  progress.clear();
+  if (!measurements.empty()) document.measurements = measurements;
+  if (arguments.json == "-") {
+    if (const auto written = record::write_document(document, "-"); !written) return context.fail(written.error());
+  } else {
+    for (const record::Measurement& m : document.measurements)
+      fmt::print("{}", report::measurement_text(document, m, {context.use_color(), context.width()}));
+  }
+  if (run::was_interrupted()) {
+    context.exit = Exit::kInterrupted;
+  } else if (measurements.empty() || measurements.front().status != "ok") {
+    if (arguments.json == "-" && !measurements.empty())
+      context.fail({measurements.front().reason, measurements.front().hint, Exit::kInconclusive});
+    context.exit = Exit::kInconclusive;
+  }
+}
+
+}  // namespace
+
+void add_measure(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("measure", "Run one probe");
+  command->add_option("PROBE", arguments->probe, "Which probe: see `millrace probes`")->required();
+  command->add_option("--duration", arguments->duration, "Time limit of a repeat")->capture_default_str();
+  command->add_option("--repeats", arguments->repeats, "How often, each by fresh workers")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--target", arguments->target,
+                      "End a repeat when its mean is known to ± this many percent; 0: run to the time limit")
+      ->check(CLI::Range(0.0, 50.0))
+      ->capture_default_str();
+  command->add_option("--deadline", arguments->deadline, "How long workers may take to set up, and to end")
+      ->capture_default_str();
+  command->add_option("--label", arguments->label, "A name for the measurement in the result");
+  command->add_option("--json", arguments->json, "Write the result document here; -: to standard output");
+  command->allow_extras();
+  command->footer("Everything else is a parameter of the probe, as `millrace probes PROBE` lists them.\n"
+                  "Example:\n  millrace measure storage.read --path /data --pattern random --block-size 4KiB \\\n"
+                  "      --queue-depth 64 --threads 1 --duration 5s --json -");
+  command->callback([command, arguments, &context] { measure(*arguments, command->remaining(), context); });
+}
+
+}  // namespace millrace::cli
