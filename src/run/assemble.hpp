@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// From what the workers of all repeats recorded to one measurement of the result document.
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+
+#include "record/result.hpp"
+#include "run/launch.hpp"
+#include "topology/discover.hpp"
+
+namespace millrace::run {
+
+struct RepeatOutcome {
+  InstanceOutcome outcome;
+  std::map<std::string, double> system_counters;  // what the kernel counted meanwhile
+};
+
+// The mean is over repeats where there are several, else within the one, by batch means after the warm-up
+// cut. Latencies are those after the cut, to within an epoch. A repeat that failed makes the measurement
+// "failed", with the figures of those that did not. What cannot be (nothing recorded, time that runs
+// backwards, data that differ) is a failure too.
+record::Measurement assemble(const std::string& id, const std::string& label, const InstancePlan& plan,
+                             const topology::Machine& machine, std::span<const RepeatOutcome> repeats);
+
+}  // namespace millrace::run

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the core and the workers of one measurement share in memory: the start, the stop, agreed iterations,
+// the step barrier, and every recorder's slices and histograms. Recording costs no system call, the core
+// reads while it runs, and what a crashed worker had recorded is still there.
+#pragma once
+
+#include <millrace/latency_buckets.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "units/result.hpp"
+
+namespace millrace::run {
+
+inline constexpr std::uint32_t kMaxRecorders = 256;  // threads that record, of one worker
+inline constexpr std::uint32_t kRingSlots = 4096;    // slice ends that wait for the core, of one thread
+// Latencies are counted per epoch (a 16th of the time limit), so that those of the warm-up can be left out
+// once the warm-up is known, to within one epoch.
+inline constexpr std::uint32_t kEpochs = 17;
+
+struct SlicePoint {  // totals of one thread at a time
+  std::int64_t time_ns;
+  std::uint64_t bytes, operations;
+};
+
+struct RecorderSlot {
+  alignas(
+      64) std::atomic<std::uint64_t> written;  // points ever written; point i lies at ring[i % kRingSlots]
+  std::int64_t opened_ns;
+  std::uint64_t latency_min_ns, latency_max_ns;
+  SlicePoint last;  // totals at the end of run, whether or not a slice ended there
+  alignas(64) SlicePoint ring[kRingSlots];
+  alignas(64) std::uint64_t latency[kEpochs][MILLRACE_LATENCY_BUCKETS];
+};
+
+struct WorkerBlock {
+  alignas(64) std::atomic<std::int64_t> progress_ns;  // the heartbeat: a slice ended or a service was called
+  std::atomic<std::uint32_t> recorders;
+  std::int64_t begin_ns, end_ns;  // of run
+  RecorderSlot slots[kMaxRecorders];
+};
+
+struct SharedState {
+  alignas(64) std::atomic<std::uint32_t> go;  // futex; 1: begin at begin_ns
+  std::int64_t begin_ns;
+  std::int64_t slice_period_ns, epoch_ns;
+  std::uint32_t ranks;
+  alignas(64) std::atomic<std::uint32_t> stop;
+  alignas(64) std::atomic<std::uint64_t> granted;  // iterations that all ranks may run
+  std::atomic<std::uint64_t> furthest;             // the furthest rank's iteration
+  std::atomic<std::uint32_t> granted_is_final;
+  alignas(64) std::atomic<std::uint32_t> arrived;  // at the step barrier
+  std::atomic<std::uint32_t> generation;           // futex
+  std::atomic<std::uint32_t> broken;               // 1: somebody never came, or the run was cancelled
+  WorkerBlock workers[];
+};
+
+// A mapping of the state, sparse: only pages that are written take memory. Unmapped at the end of its life.
+class SharedMapping {
+ public:
+  static Result<SharedMapping> create(std::uint32_t ranks);  // with a new memfd
+  static Result<SharedMapping> attach(int fd);
+  SharedMapping(SharedMapping&& other) noexcept;
+  SharedMapping& operator=(SharedMapping&& other) noexcept;
+  ~SharedMapping();
+  [[nodiscard]] SharedState& state() const { return *state_; }
+  [[nodiscard]] int fd() const { return fd_; }
+
+ private:
+  SharedMapping(int fd, SharedState* state, std::size_t size) : fd_(fd), state_(state), size_(size) {}
+  int fd_ = -1;
+  SharedState* state_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Between processes. wait returns when the word is no longer `expected`, was woken, or the time is over.
+void futex_wait(std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t timeout_ns);
+void futex_wake_all(std::atomic<std::uint32_t>& word);
+
+std::int64_t monotonic_ns();
+
+// All ranks wait for each other. 0: all came; 1: cancelled (stop was set); 2: somebody did not come in time
+// (the barrier stays broken for all).
+int wait_at_barrier(SharedState& state, std::int64_t timeout_ns);
+
+// See continue_until in module_abi.h: the host side grants (grant_more, finish_grants), a rank asks.
+std::uint64_t ask_iterations(SharedState& state, std::uint64_t iteration);
+// Called at every tick of the core, with what the last call returned.
+std::uint64_t grant_more(SharedState& state, std::uint64_t furthest_before);
+void finish_grants(SharedState& state);
+
+}  // namespace millrace::run

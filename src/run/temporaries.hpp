@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files and folders that a run makes: removed at its end, whichever end that is.
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "units/result.hpp"
+
+namespace millrace::run {
+
+class Temporaries {
+ public:
+  Temporaries() = default;
+  Temporaries(const Temporaries&) = delete;
+  Temporaries& operator=(const Temporaries&) = delete;
+  ~Temporaries() { remove_all(); }
+
+  // Takes over a path that is about to be created. Refused when something is there already (it would not be
+  // ours) or the folder that is to hold it is missing.
+  Result<void> add(const std::filesystem::path& path);
+  // Removes what was added; links are removed, never followed.
+  void remove_all();
+  void remove(const std::filesystem::path& path);
+
+ private:
+  std::set<std::filesystem::path> paths_;
+};
+
+}  // namespace millrace::run
