@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal: JSON lines, one record an event, each appended with one write and fsync, so that a killed run loses at
-// most the measurement that it was in. Line 1 is the header (schema "millrace.journal/1", tool, started, hosts,
-// topology, the plan's fingerprint and the command line's settings); then one line a measurement as it ends, one line
-// for every temporary file the run owns (before it is created), and "end" when the run completed.
+// The journal: JSON lines, one record an event, each appended with one write and fsync, so that a killed run
+// loses at most the measurement that it was in. Line 1 is the header (schema "millrace.journal/1", tool,
+// started, hosts, topology, the plan's fingerprint and the command line's settings); then one line a
+// measurement as it ends, one line for every temporary file the run owns (before it is created), and "end"
+// when the run completed.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +19,8 @@ namespace millrace::record {
 struct JournalHeader {
   Document document;        // tool, started, hosts, topology, findings; no measurements
   std::string fingerprint;  // of the plan: a resume with another plan is refused
-  std::map<std::string, std::string> settings;  // what resume must know: paths, workloads, budget, accelerators
+  std::map<std::string, std::string>
+      settings;  // what resume must know: paths, workloads, budget, accelerators
 };
 
 class Journal {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The result document (millrace.result/1) as plain structs: what run writes and diagnose, check, size and report
-// read. Field names are the document's; optional fields are null in JSON when unknown. Rates are bytes per second,
-// times seconds unless the name says _ns. The JSON Schema stands in reports/schema/result.schema.json.
+// The result document (millrace.result/1) as plain structs: what run writes and diagnose, check, size and
+// report read. Field names are the document's; optional fields are null in JSON when unknown. Rates are bytes
+// per second, times seconds unless the name says _ns. The JSON Schema stands in
+// reports/schema/result.schema.json.
 #pragma once
 
 #include <cstdint>
@@ -19,11 +20,12 @@ namespace millrace::record {
 
 inline constexpr const char* kSchema = "millrace.result/1";
 
-// A mean with its 95 % confidence interval (over repeats where there are several, else within the repeat by batch
-// means), and the percentiles of the slices.
+// A mean with its 95 % confidence interval (over repeats where there are several, else within the repeat by
+// batch means), and the percentiles of the slices.
 struct Estimate {
   double mean = 0, ci95_low = 0, ci95_high = 0;
   std::optional<double> p5, p50, p95;
+  bool operator==(const Estimate&) const = default;
 };
 
 struct Latency {  // seconds; a percentile that the count of operations cannot resolve is null
@@ -31,18 +33,21 @@ struct Latency {  // seconds; a percentile that the count of operations cannot r
   std::optional<double> max;
   std::string resolved_to;  // "p99.9": the highest percentile that the count resolves, or "" for none
   std::uint64_t count = 0;
+  bool operator==(const Latency&) const = default;
 };
 
 struct LatencyHistogram {  // layout: include/millrace/latency_buckets.h
   std::string unit = "ns";
   int sub_bits = 7;
   std::vector<std::pair<std::uint32_t, std::uint64_t>> buckets;  // index, count; only the non-empty ones
+  bool operator==(const LatencyHistogram&) const = default;
 };
 
 struct Repeat {
   double throughput_bytes_per_s = 0, operations_per_s = 0;
   std::int64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC of its host, after the warm-up cut
   std::string stop_reason;                // "converged" | "time limit" | "completed" | "cancelled"
+  bool operator==(const Repeat&) const = default;
 };
 
 struct Participant {  // one worker
@@ -51,15 +56,17 @@ struct Participant {  // one worker
   std::string role;
   double throughput_bytes_per_s = 0;
   double skew_s = 0;  // its start after the first worker's start
+  bool operator==(const Participant&) const = default;
 };
 
 struct Slices {  // of the last repeat, warm-up included, on one time grid
   double period_s = 0;
   std::vector<std::uint64_t> bytes, operations;
+  bool operator==(const Slices&) const = default;
 };
 
-// A stage of a pipeline: shares are of wall time, averaged over its threads; fill is the mean share of its output
-// queue's slots that held something (null: it has no output queue).
+// A stage of a pipeline: shares are of wall time, averaged over its threads; fill is the mean share of its
+// output queue's slots that held something (null: it has no output queue).
 struct Stage {
   std::string name;  // "read", "prep", "copy", "compute"
   int threads = 0;
@@ -68,31 +75,35 @@ struct Stage {
   std::uint64_t bytes = 0;  // that it worked on
   std::optional<double> output_queue_fill;
   std::string resource;  // the resource that it occupies: "cpu:prep", or empty
+  bool operator==(const Stage&) const = default;
 };
 
 struct MetricSummary {
   std::uint64_t count = 0;
   double mean = 0, min = 0, p5 = 0, p50 = 0, p95 = 0, max = 0;
+  bool operator==(const MetricSummary&) const = default;
 };
 
 struct MeasuredHop {
   std::string resource;
   double units_per_byte = 1;
+  bool operator==(const MeasuredHop&) const = default;
 };
 
 using ParameterValue = std::variant<bool, std::int64_t, double, std::string>;
 
 struct Measurement {
-  std::string id;     // unique in the document: "m3"
-  std::string probe;  // "storage.read"
-  std::string status = "ok";  // "ok" | "failed" | "skipped"
-  std::string reason;         // why, when it is not ok
-  std::string hint;           // the way out, when it is not ok
-  std::string label;          // what the plan calls it: "unet3d input", or empty
+  std::string id;                                    // unique in the document: "m3"
+  std::string probe;                                 // "storage.read"
+  std::string status = "ok";                         // "ok" | "failed" | "skipped"
+  std::string reason;                                // why, when it is not ok
+  std::string hint;                                  // the way out, when it is not ok
+  std::string label;                                 // what the plan calls it: "unet3d input", or empty
   std::map<std::string, ParameterValue> parameters;  // name -> value; sizes in bytes, durations in seconds
-  std::string device = "host";  // where it ended: "gpu" | "host" | "stand-in"
-  std::vector<std::string> flags;  // "unsteady", "throttled", "limit-discredited", "cache-not-bypassed", "overslept"
-  std::string from, to;            // endpoint ids
+  std::string device = "host";                       // where it ended: "gpu" | "host" | "stand-in"
+  std::vector<std::string>
+      flags;             // "unsteady", "throttled", "limit-discredited", "cache-not-bypassed", "overslept"
+  std::string from, to;  // endpoint ids
   std::vector<MeasuredHop> path;
   std::vector<std::string> concurrent_with;  // measurement ids
   Estimate throughput_bytes_per_s;
@@ -103,37 +114,43 @@ struct Measurement {
   std::vector<Participant> participants;
   std::optional<Slices> slices;
   std::vector<Stage> stages;
-  std::map<std::string, MetricSummary> metrics;   // "step_s", "accelerator_utilization_share"
-  std::map<std::string, double> counters;         // "block:vda:read_bytes", "psi:io:full_s", "worker:user_s", ...
+  std::map<std::string, MetricSummary> metrics;  // "step_s", "accelerator_utilization_share"
+  std::map<std::string, double> counters;  // "block:vda:read_bytes", "psi:io:full_s", "worker:user_s", ...
   std::optional<double> energy_j;
   std::optional<double> limit_bytes_per_s;
   std::string limit_source;
   std::optional<double> limit_fraction;
   std::optional<bool> verified;
-  double duration_s = 0;  // all repeats, set-up excluded
+  double duration_s = 0;                                           // all repeats, set-up excluded
+  std::optional<Estimate> algorithm_bytes_per_s, bus_bytes_per_s;  // of collectives only; else no such keys
+  bool operator==(const Measurement&) const = default;
 };
 
 struct Interference {
   std::string victim, aggressor;  // measurement ids
   double throughput_kept = 1, p99_ratio = 1;
+  bool operator==(const Interference&) const = default;
 };
 
 struct Bottleneck {
   std::vector<std::string> resources;  // one, or a class that cannot be told apart
   std::string kind;  // "storage" | "pcie" | "memory" | "cpu" | "copy" | "network" | "gpu" | "compute"
-  double needed_bytes_per_s = 0, available_bytes_per_s = 0;  // of the workload's bytes, all accelerators together
+  double needed_bytes_per_s = 0,
+         available_bytes_per_s = 0;   // of the workload's bytes, all accelerators together
   std::vector<std::string> evidence;  // measurement ids
+  bool operator==(const Bottleneck&) const = default;
 };
 
 struct RankedHop {  // every hop of the feed path, most used first
   std::string resource;
   std::string kind;
-  std::string name;                              // for people: "read from vda (virtio)", "prepare on the CPU: normalize"
-  double utilization = 0;                        // share of it that the workload needs when fed at full speed
-  double needed_bytes_per_s = 0;                 // of the workload's bytes
+  std::string name;               // for people: "read from vda (virtio)", "prepare on the CPU: normalize"
+  double utilization = 0;         // share of it that the workload needs when fed at full speed
+  double needed_bytes_per_s = 0;  // of the workload's bytes
   std::optional<double> available_bytes_per_s, available_low, available_high;  // measured, with interval
   std::optional<double> limit_bytes_per_s;
   std::vector<std::string> evidence;
+  bool operator==(const RankedHop&) const = default;
 };
 
 struct Relief {  // mend `resource` by `factor`: what utilization results and what binds next
@@ -141,30 +158,34 @@ struct Relief {  // mend `resource` by `factor`: what utilization results and wh
   double factor = 1;
   std::string next_bottleneck;  // resource id; empty: nothing, the accelerators compute all the time
   double accelerator_utilization = 0;
+  bool operator==(const Relief&) const = default;
 };
 
 struct LatencyPart {
   std::string name;
   double p50_s = 0, p99_s = 0;
   bool measured = false;
+  bool operator==(const LatencyPart&) const = default;
 };
 
 struct LatencyDiagnosis {
   double budget_s = 0, p50_s = 0, p99_s = 0, bound_p99_s = 0;
   std::vector<LatencyPart> parts;
+  bool operator==(const LatencyDiagnosis&) const = default;
 };
 
 struct MeasuredUtilization {
   double accelerator_utilization = 0;
-  double residual = 0;  // predicted − measured, in points of utilization as a share
+  double residual = 0;      // predicted − measured, in points of utilization as a share
   std::string measurement;  // its id
+  bool operator==(const MeasuredUtilization&) const = default;
 };
 
 struct Diagnosis {
   std::string workload, accelerator;
   int accelerators = 1;
-  std::string verdict;   // "fed" | "starved" | "inconclusive"
-  std::string sentence;  // the verdict for people
+  std::string verdict;    // "fed" | "starved" | "inconclusive"
+  std::string sentence;   // the verdict for people
   std::string undecided;  // when inconclusive: the measurement that would decide
   double utilization = 0, utilization_ci95_low = 0, utilization_ci95_high = 0;  // accelerator_utilization
   double utilization_wanted = 0;
@@ -176,10 +197,12 @@ struct Diagnosis {
   std::optional<MeasuredUtilization> measured;
   std::optional<LatencyDiagnosis> latency;
   std::vector<std::string> notes;  // what was assumed, scaled or stood in: said aloud in every output
+  bool operator==(const Diagnosis&) const = default;
 };
 
 struct Tool {
   std::string name = "millrace", version, commit;
+  bool operator==(const Tool&) const = default;
 };
 
 struct Document {
