@@ -4,18 +4,28 @@
 // Measurement.label is the model whose access pattern it has ("unet3d"), or for a proof the whole workload
 // ("unet3d-h100"); empty: it is general.
 //
-//   storage.read      label = model: reads the data set's files exactly as that model's pipeline does (block size,
-//                     depth, threads), nothing else running. Its throughput is the capacity of the path from the
-//                     drives to memory; its counters "worker:user_s" + "worker:system_s" over its bytes are the
-//                     CPU-seconds that reading a byte costs.
+//   storage.read      label = model: reads the data set's files exactly as that model's pipeline does (block
+//   size,
+//                     depth, threads), nothing else running. Its throughput is the capacity of the path from
+//                     the drives to memory; its counters "worker:user_s" + "worker:system_s" over its bytes
+//                     are the CPU-seconds that reading a byte costs.
 //   memory.copy       the capacity of memory for copies (bytes copied; each crosses memory twice).
 //   ingest.pipeline   label = model, parameter source = "synthetic", compute = 0: the stages alone. stages[]
-//                     give for "prep" and "copy" the thread-seconds per byte: busy_share × threads × wall ÷ bytes.
-//   ingest.pipeline   label = workload, source = "cold", compute > 0, parameter "scale" = the factor by which bytes and
+//                     give for "prep" and "copy" the thread-seconds per byte: busy_share × threads × wall ÷
+//                     bytes.
+//   ingest.pipeline   label = workload, source = "cold", compute > 0, parameter "scale" = the factor by which
+//   bytes and
 //                     compute were divided, "accelerators" = N: the proof. It never feeds its own prediction.
-//   ingest.pipeline   label = workload, source = "cached" | "synthetic", compute > 0: the other two DS-Analyzer runs.
+//   ingest.pipeline   label = workload, source = "cached" | "synthetic", compute > 0: the other two
+//   DS-Analyzer runs.
 //
-// metrics of ingest.pipeline: "step_s", "accelerator_utilization_share" (mean over ranks; first step excluded).
+// counters are sums over workers and repeats, run alone (no set-up): "worker:bytes" and "worker:operations"
+// are what was moved while "worker:user_s" and "worker:system_s" were used. stages[]: shares are means over
+// workers and repeats, threads the sum over workers, bytes and cpu_s sums over workers and repeats; the wall
+// time is duration_s (all repeats).
+//
+// metrics of ingest.pipeline: "step_s", "accelerator_utilization_share" (mean over ranks; first step
+// excluded).
 #pragma once
 
 namespace millrace::diagnose::conventions {
@@ -29,6 +39,8 @@ inline constexpr const char* kScale = "scale";
 inline constexpr const char* kAccelerators = "accelerators";
 inline constexpr const char* kUtilizationMetric = "accelerator_utilization_share";
 inline constexpr const char* kStepMetric = "step_s";
+inline constexpr const char* kBytesCounter = "worker:bytes";
+inline constexpr const char* kOperationsCounter = "worker:operations";
 inline constexpr const char* kUserCounter = "worker:user_s";
 inline constexpr const char* kSystemCounter = "worker:system_s";
 

@@ -17,9 +17,10 @@ struct Question {
   std::optional<double> utilization_wanted;  // instead of the profile's
 };
 
-// Which measurements of the document answer for which hop: see conventions.hpp. Where nothing was measured, limits
-// stand in and `notes` says so; where neither is known the hop is left out and `notes` says so; with nothing to go
-// on at all the verdict is "inconclusive" and `undecided` names the measurement that would decide.
+// Which measurements of the document answer for which hop: see conventions.hpp. Where nothing was measured,
+// limits stand in and `notes` says so; where neither is known the hop is left out and `notes` says so; with
+// nothing to go on at all the verdict is "inconclusive" and `undecided` names the measurement that would
+// decide.
 record::Diagnosis diagnose(const record::Document& document, const Question& question);
 
 }  // namespace millrace::diagnose

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnose/binding.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace millrace::diagnose {
+namespace {
+
+// What of a hop's load one accelerator's demand makes: everything shared sees all of them.
+double demand_at(const Hop& hop, double of_one, int accelerators) {
+  return hop.shared ? of_one * accelerators : of_one;
+}
+
+}  // namespace
+
+std::vector<Load> loads_of(const FeedPath& path, double demand, int accelerators) {
+  std::vector<Load> loads;
+  for (const Hop& hop : path.hops) {
+    if (!hop.capacity.known()) continue;
+    const double needed = demand_at(hop, demand, accelerators);
+    const double low = hop.capacity.low();
+    loads.push_back({&hop, needed / hop.capacity.rate(), needed / hop.capacity.high(),
+                     low > 0 ? needed / low : std::numeric_limits<double>::infinity()});
+  }
+  std::stable_sort(loads.begin(), loads.end(), [](const Load& a, const Load& b) { return a.use > b.use; });
+  return loads;
+}
+
+std::vector<Load> tied_at_the_top(const std::vector<Load>& loads) {
+  std::vector<Load> tied;
+  for (const Load& load : loads)
+    if (tied.empty() ||
+        (load.hop->capacity.measured && tied.front().hop->capacity.measured && load.high >= tied.front().low))
+      tied.push_back(load);
+  return tied;
+}
+
+std::vector<record::RankedHop> ranking(const std::vector<Load>& loads, double demand, int accelerators) {
+  std::vector<record::RankedHop> ranked;
+  for (const Load& load : loads) {
+    const Hop& hop = *load.hop;
+    const double times = hop.times(accelerators);
+    record::RankedHop& one = ranked.emplace_back();
+    one.resource = hop.resources.front();
+    one.kind = hop.kind;
+    one.name = hop.name;
+    one.utilization = load.use;
+    one.needed_bytes_per_s = demand * accelerators;
+    if (hop.capacity.measured) {
+      one.available_bytes_per_s = hop.capacity.rate() * times;
+      one.available_low = hop.capacity.low() * times;
+      one.available_high = hop.capacity.high() * times;
+    }
+    if (hop.capacity.limit) one.limit_bytes_per_s = *hop.capacity.limit * times;
+    one.evidence = hop.capacity.evidence;
+  }
+  return ranked;
+}
+
+record::Bottleneck bottleneck(const Load& load, double demand, int accelerators) {
+  const Hop& hop = *load.hop;
+  return {hop.resources, hop.kind, demand * accelerators, hop.capacity.rate() * hop.times(accelerators),
+          hop.capacity.evidence};
+}
+
+}  // namespace millrace::diagnose

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnose/feed_path.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "diagnose/conventions.hpp"
+#include "diagnose/demand.hpp"
+#include "units/quantity.hpp"
+
+namespace millrace::diagnose {
+namespace {
+
+using record::Measurement;
+using record::Stage;
+
+const Stage* find_stage(const Measurement* run, std::string_view name) {
+  if (!run) return nullptr;
+  for (const Stage& stage : run->stages)
+    if (stage.name == name) return &stage;
+  return nullptr;
+}
+
+// How many bytes of the workload's records a pipeline's stages worked on: those of the first stage that
+// counts any (later ones may count what preparation made of them).
+double record_bytes_of(const Measurement& run) {
+  for (const char* name : {"read", "prep", "copy"})
+    if (const Stage* stage = find_stage(&run, name); stage && stage->bytes > 0)
+      return static_cast<double>(stage->bytes);
+  return run.throughput_bytes_per_s.mean * run.duration_s;
+}
+
+double accelerators_of(const Measurement& run) {
+  return std::max(1.0, number(run, conventions::kAccelerators).value_or(1));
+}
+
+// What one accelerator's threads of a stage carry when they never wait: the rate of the run ÷ their busy
+// share, which is threads ÷ (thread-seconds per byte).
+Capacity stage_capacity(const Measurement& run, const Stage& stage) {
+  Capacity capacity =
+      capacity_from(run.throughput_bytes_per_s, run.repeats, 1 / (stage.busy_share * accelerators_of(run)));
+  capacity.evidence = {run.id};
+  return capacity;
+}
+
+constexpr double kNeverBusy = 1e-4;  // such a stage bounds nothing
+
+void add_prep(const workload::Profile& profile, const Measurement* run, FeedPath& path) {
+  if (profile.input.prep == "none") return;
+  Hop hop;
+  hop.resources = {"cpu:prep"};
+  hop.kind = "cpu";
+  hop.noun = "preparation on the CPU";
+  hop.shared = false;
+  hop.essential = true;
+  hop.name = fmt::format("{} on {} CPU thread{} per accelerator", doing(profile.input.prep),
+                         profile.input.prep_threads, profile.input.prep_threads == 1 ? "" : "s");
+  if (const Stage* stage = find_stage(run, "prep")) {
+    if (stage->busy_share < kNeverBusy) return;
+    hop.capacity = stage_capacity(*run, *stage);
+    if (!stage->resource.empty()) hop.resources = {stage->resource};
+    const double threads = stage->threads / accelerators_of(*run);
+    if (threads > 0 && std::abs(threads - profile.input.prep_threads) > 0.5) {
+      const double factor = profile.input.prep_threads / threads;
+      record::Estimate& measured = *hop.capacity.measured;
+      measured.mean *= factor, measured.ci95_low *= factor, measured.ci95_high *= factor;
+      for (double& repeat : hop.capacity.repeats) repeat *= factor;
+      path.notes.push_back(
+          fmt::format("preparation was measured with {:.0f} threads and is taken to grow in step with "
+                      "them to the {} that the workload has",
+                      threads, profile.input.prep_threads));
+    }
+  }
+  path.hops.push_back(std::move(hop));
+}
+
+void add_copy(const Measurement* run, FeedPath& path) {
+  Hop hop;
+  hop.resources = {"cpu:copy"};
+  hop.kind = "copy";
+  hop.noun = "the copy into device memory";
+  hop.name =
+      path.stand_in ? "copying into device memory (host memory stands in)" : "copying into device memory";
+  hop.shared = false;
+  hop.essential = true;
+  if (const Stage* stage = find_stage(run, "copy")) {
+    if (stage->busy_share < kNeverBusy) return;
+    hop.capacity = stage_capacity(*run, *stage);
+    if (!stage->resource.empty()) hop.resources = {stage->resource};
+  }
+  path.hops.push_back(std::move(hop));
+}
+
+// Memory carries each record byte several times. Its capacity is the most traffic that any run was seen to
+// move: the best memory.copy, or the stages alone where caches let them do better.
+void add_memory(const record::Document& document, const workload::Profile& profile, const Measurement* run,
+                FeedPath& path) {
+  const MemoryCrossings crossings = memory_crossings(profile.input.prep, path.stand_in);
+  Hop hop;
+  hop.kind = "memory";
+  hop.noun = "memory bandwidth";
+  const Measurement* best = nullptr;
+  double units = 2;
+  for (const MeasuredSet& set : sets_of(document, conventions::kMemoryCopy)) {
+    if (set.size() > 1 ||
+        (best && set.front()->throughput_bytes_per_s.mean <= best->throughput_bytes_per_s.mean))
+      continue;
+    best = set.front();
+  }
+  if (!best) {
+    path.notes.emplace_back("memory bandwidth was not measured and is left out");
+    return;
+  }
+  hop.resources = {best->to.empty() ? "memory" : best->to};
+  for (const auto& step : best->path)
+    if (step.resource.starts_with("memory"))
+      hop.resources = {step.resource}, units = std::max(units, step.units_per_byte);
+  hop.capacity = capacity_from(best->throughput_bytes_per_s, best->repeats, units / crossings.total());
+  hop.capacity.evidence = {best->id};
+  hop.name = fmt::format("memory traffic ({:.0f} crossings per byte)", crossings.total());
+  if (run) {
+    const double staged = crossings.prep + crossings.copy;
+    Capacity seen = capacity_from(run->throughput_bytes_per_s, run->repeats, staged / crossings.total());
+    seen.evidence = {run->id};
+    if (seen.measured->mean > hop.capacity.measured->mean) hop.capacity = std::move(seen);
+  }
+  if (const auto* resource = topology::find_resource(document.topology, hop.resources.front());
+      resource && resource->limit_bytes_per_s &&
+      !set_limit(hop.capacity, *resource->limit_bytes_per_s / crossings.total(), resource->limit_source))
+    path.notes.push_back(
+        fmt::format("{} moved more than the limit of {} ({}): the limit is discredited and was dropped",
+                    hop.capacity.evidence.front(), hop.resources.front(), resource->limit_source));
+  path.hops.push_back(std::move(hop));
+}
+
+// All CPU work together against the host's hardware threads.
+void add_cores(const record::Document& document, const StorageEvidence& storage, const Measurement* run,
+               FeedPath& path) {
+  const int threads = document.hosts.empty() ? 0 : document.hosts.front().cpu.threads;
+  if (threads <= 0) return;
+  double seconds_per_byte = 0;
+  std::vector<std::string> evidence;
+  for (const Measurement* m : storage.set) {
+    double seconds = 0;
+    for (const char* counter : {conventions::kUserCounter, conventions::kSystemCounter})
+      if (const auto found = m->counters.find(counter); found != m->counters.end()) seconds += found->second;
+    const double bytes = m->throughput_bytes_per_s.mean * m->duration_s;
+    if (seconds <= 0 || bytes <= 0) continue;
+    seconds_per_byte += seconds / bytes / static_cast<double>(storage.set.size());
+    evidence.push_back(m->id);
+  }
+  if (run)
+    if (const double bytes = record_bytes_of(*run); bytes > 0) {
+      double seconds = 0;
+      for (const char* name : {"prep", "copy"})
+        if (const Stage* stage = find_stage(run, name)) seconds += stage->cpu_s;
+      seconds_per_byte += seconds / bytes;
+      if (seconds > 0) evidence.push_back(run->id);
+    }
+  if (seconds_per_byte <= 0) return;
+  Hop hop;
+  hop.resources = {"cpu:cores"};
+  hop.kind = "cpu";
+  hop.noun = "the CPU's cores";
+  hop.name = fmt::format("all CPU work together on {} hardware threads", threads);
+  const double rate = threads / seconds_per_byte;
+  hop.capacity.measured = record::Estimate{rate, rate, rate, {}, {}, {}};
+  hop.capacity.evidence = std::move(evidence);
+  path.hops.push_back(std::move(hop));
+}
+
+}  // namespace
+
+FeedPath feed_path(const record::Document& document, const workload::Profile& profile, int accelerators) {
+  FeedPath path;
+  const StorageEvidence storage = storage_evidence(document, profile.model);
+  const Measurement* stages = stage_evidence(document, profile);
+  path.stand_in = !stages || stages->device != "gpu";
+  path.measured = stages != nullptr;
+  add_storage_hops(document, profile, storage, path);
+  add_memory(document, profile, stages, path);
+  add_cores(document, storage, stages, path);
+  add_prep(profile, stages, path);
+  add_copy(stages, path);
+  if (stages && path.stand_in)
+    path.notes.emplace_back(
+        "host memory stood in for GPU memory: the copy over a GPU's own link was not measured");
+  if (accelerators > 1 && !storage.set.empty())
+    path.notes.push_back(
+        fmt::format("storage was measured with the readers of one accelerator; {} share what they reached",
+                    accelerators));
+  return path;
+}
+
+}  // namespace millrace::diagnose

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The feed path of a workload: every hop that a record crosses from the drive to the device, with its
+// capacity.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "diagnose/capacity.hpp"
+#include "diagnose/evidence.hpp"
+#include "workload/profile.hpp"
+
+namespace millrace::diagnose {
+
+struct Hop {
+  std::vector<std::string> resources;  // one, or a class that cannot be told apart; the first names it
+  std::string kind;                    // as record::Bottleneck has it
+  std::string name;                    // "reading from vda (virtio)": does as the subject of a sentence
+  std::string noun;                    // "storage", "preparation on the CPU": what starves
+  bool shared = true;                  // by all accelerators; else each has its own
+  bool essential = false;              // without a measurement of it nobody can say "fed"
+  Capacity capacity;                   // of all accelerators together when shared, else of one
+  // Of all accelerators together.
+  [[nodiscard]] double times(int accelerators) const { return shared ? 1.0 : accelerators; }
+};
+
+struct FeedPath {
+  std::vector<Hop> hops;  // in the order in which a byte crosses them
+  std::vector<std::string> notes;
+  bool stand_in = true;   // host memory in the device's place
+  bool measured = false;  // anything at all
+};
+
+FeedPath feed_path(const record::Document& document, const workload::Profile& profile, int accelerators);
+
+// The part from the drives to memory: storage itself and the links whose limit is known (storage_hops.cpp).
+void add_storage_hops(const record::Document& document, const workload::Profile& profile,
+                      const StorageEvidence& evidence, FeedPath& path);
+
+}  // namespace millrace::diagnose
