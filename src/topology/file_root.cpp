@@ -15,8 +15,7 @@ namespace millrace::topology {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int kMostLinks = 40;                    // the kernel's own bound (path_resolution(7))
-constexpr std::size_t kLargestFile = 16U << 20U;  // no file of /sys or /proc that is read here comes near
+constexpr int kMostLinks = 40;  // the kernel's own bound (path_resolution(7))
 
 bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
@@ -93,7 +92,7 @@ std::optional<fs::path> FileRoot::resolve(const fs::path& path) const {
   return here;
 }
 
-std::optional<std::string> FileRoot::bytes(const fs::path& file) const {
+std::optional<std::string> FileRoot::bytes(const fs::path& file, std::size_t most) const {
   const auto real = resolve(file);
   if (!real) return std::nullopt;
   const int fd = ::open(below(*real).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -101,7 +100,8 @@ std::optional<std::string> FileRoot::bytes(const fs::path& file) const {
   std::string content;
   char buffer[16384];
   ssize_t got = 0;
-  while (content.size() < kLargestFile && (got = ::read(fd, buffer, sizeof buffer)) > 0)
+  while (content.size() < most &&
+         (got = ::read(fd, buffer, std::min(sizeof buffer, most - content.size()))) > 0)
     content.append(buffer, static_cast<std::size_t>(got));
   ::close(fd);
   if (got < 0) return std::nullopt;

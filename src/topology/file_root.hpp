@@ -17,6 +17,8 @@ namespace millrace::topology {
 
 class FileRoot {
  public:
+  static constexpr std::size_t kLargestFile = 16U << 20U;  // no file of /sys or /proc that is read comes near
+
   explicit FileRoot(std::filesystem::path root = "/") : root_(std::move(root)) {}
   // Copies into the folder `recording`, which is made if missing.
   FileRoot(std::filesystem::path root, std::filesystem::path recording)
@@ -27,7 +29,9 @@ class FileRoot {
 
   // The file's bytes as they are; null where it is missing or cannot be read (sysfs answers some reads by
   // EINVAL).
-  [[nodiscard]] std::optional<std::string> bytes(const std::filesystem::path& file) const;
+  // `most` bounds what is read: a device's config space costs a bus transaction for every four bytes.
+  [[nodiscard]] std::optional<std::string> bytes(const std::filesystem::path& file,
+                                                 std::size_t most = kLargestFile) const;
   // The same without white space at its ends; null for an empty file as well.
   [[nodiscard]] std::optional<std::string> text(const std::filesystem::path& file) const;
   [[nodiscard]] std::vector<std::string> lines(const std::filesystem::path& file) const;

@@ -2,6 +2,7 @@
 #include "topology/graph_builder.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -68,6 +69,16 @@ class GraphBuilder {
     return device == have_.pci.end() ? std::string()
                                      : names_.name(device->second.vendor, device->second.device);
   }
+  // What people call the thing at a link's lower end: "gpu:0", "nvme0n1", "mlx5_0", or its PCI name.
+  [[nodiscard]] std::string user_of(const PcieLink& link, const std::string& vertex) const {
+    if (vertex.starts_with("gpu:")) return vertex;
+    std::vector<std::string> users;
+    for (const auto& [name, device] : have_.blocks)
+      if (device.partition_of.empty() && tree_.link_of(device.pci) == &link) users.push_back(name);
+    for (const NetworkPort& port : have_.ports)
+      if (tree_.link_of(port.pci) == &link) users.push_back(port.name());
+    return users.empty() ? pci_name(link.child) : fmt::format("{}", fmt::join(users, ", "));
+  }
   void link_both(const std::string& a, const std::string& b, const std::string& a_to_b,
                  const std::string& b_to_a) {
     graph_.links.push_back({a, b, a_to_b});
@@ -121,7 +132,6 @@ void GraphBuilder::add_sockets_and_memory() {
 void GraphBuilder::find_gpus() {
   for (const auto& [address, device] : have_.pci)
     if (is_gpu(device)) gpus_.push_back(address);
-  std::sort(gpus_.begin(), gpus_.end(), natural_less);
   for (std::size_t i = 0; i < gpus_.size(); ++i)
     if (const PcieLink* link = tree_.link_of(gpus_[i]); link != nullptr)
       gpu_of_link_.emplace(link->child, fmt::format("gpu:{}", i));
@@ -147,15 +157,15 @@ void GraphBuilder::add_pcie_link(const PcieLink& link) {
   const std::string lower = link_vertex(link);
   const std::optional<int> numa = pci_numa(link.child);
   const std::string upper = link.above.empty() ? socket_of(numa) : "pci:" + link.above;
-  std::string name = pci_name(link.child);
   if (gpu_of_link_.contains(link.child)) {
     const auto index = static_cast<std::size_t>(std::strtoul(lower.c_str() + 4, nullptr, 10));
     graph_.endpoints.push_back(gpu_endpoint(root_, index, gpus_[index], numa, pci_name(gpus_[index])));
-    name = graph_.endpoints.back().name;
   } else {
     const char* kind = link.is_switch_uplink ? "pci_bridge" : "pci_device";
-    graph_.endpoints.push_back({lower, kind, name, 0, numa, link.child, ""});
+    graph_.endpoints.push_back({lower, kind, pci_name(link.child), 0, numa, link.child, ""});
   }
+  const std::string name =
+      link.is_switch_uplink ? "uplink of PCIe switch " + link.child : "PCIe link of " + user_of(link, lower);
   const char* kind = link.is_switch_uplink ? "pcie_switch_uplink" : "pcie_link";
   const std::string packets = link.max_payload
                                   ? fmt::format("MaxPayload {}", *link.max_payload)
@@ -165,13 +175,18 @@ void GraphBuilder::add_pcie_link(const PcieLink& link) {
                                                               : "8b/10b";
   const std::string source = fmt::format("PCIe {}, {}, {}", to_text(link.possible), encoding, packets);
   std::string ids[2];
-  const std::pair<const char*, Direction> ways[] = {{"read", Direction::kTowardsMemory},
-                                                    {"write", Direction::kFromMemory}};
+  struct Way {
+    const char* id;
+    const char* name;
+    Direction direction;
+  };
+  const Way ways[] = {{"read", "towards memory", Direction::kTowardsMemory},
+                      {"write", "from memory", Direction::kFromMemory}};
   for (std::size_t i = 0; i < 2; ++i) {
-    ids[i] = fmt::format("pcie:{}:{}", link.child, ways[i].first);
-    graph_.resources.push_back(
-        {ids[i], kind, fmt::format("PCIe link of {} ({}), {}", name, link.child, ways[i].first), 0,
-         payload_rate(link.possible, ways[i].second, link.max_payload), source, numa, link.child});
+    ids[i] = fmt::format("pcie:{}:{}", link.child, ways[i].id);
+    graph_.resources.push_back({ids[i], kind, fmt::format("{}, {}", name, ways[i].name), 0,
+                                payload_rate(link.possible, ways[i].direction, link.max_payload), source,
+                                numa, link.child});
   }
   link_both(lower, upper, ids[0], ids[1]);
 }
@@ -297,7 +312,7 @@ void GraphBuilder::add_network_port(const NetworkPort& port) {
          port.bytes_per_s, port.rate_text + (port.bytes_per_s ? "" : " (" + port.state + ")"), numa,
          port.pci});
   }
-  const std::string model = port.pci.empty() ? port.kind : pci_name(port.pci);
+  const std::string model = port.pci.empty() || port.kind == "virtio" ? port.kind : pci_name(port.pci);
   if (!port.interface.empty()) {
     graph_.endpoints.push_back(
         {"nic:" + port.interface, "nic",

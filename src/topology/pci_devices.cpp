@@ -61,15 +61,6 @@ void read_config(const std::string& config, PciDevice& device, bool& type_known)
   device.max_payload = 128 << ((word_at(config, *at + 8) >> 5U) & 0x7U);  // Device Control, 7.5.3.4
 }
 
-// "16.0 GT/s PCIe" and "4"; "Unknown" and width 255 mean that the link says nothing.
-LinkRate read_rate(const FileRoot& root, const std::string& folder, const std::string& which) {
-  LinkRate rate;
-  rate.gt_per_s = std::strtod(root.text(folder + "/" + which + "_link_speed").value_or("").c_str(), nullptr);
-  const auto width = root.number(folder + "/" + which + "_link_width").value_or(0);
-  if (width > 0 && width <= 32) rate.width = static_cast<int>(width);
-  return rate;
-}
-
 PortType inferred_type(const PciDevice& device, const PciDevices& all) {
   if (!device.is_bridge()) return PortType::kEndpoint;
   if (device.parent.empty()) return PortType::kRootPort;
@@ -80,6 +71,14 @@ PortType inferred_type(const PciDevice& device, const PciDevices& all) {
 }
 
 }  // namespace
+
+LinkRate read_link_rate(const FileRoot& root, const std::string& folder, const std::string& which) {
+  LinkRate rate;
+  rate.gt_per_s = std::strtod(root.text(folder + "/" + which + "_link_speed").value_or("").c_str(), nullptr);
+  const auto width = root.number(folder + "/" + which + "_link_width").value_or(0);
+  if (width > 0 && width <= 32) rate.width = static_cast<int>(width);
+  return rate;
+}
 
 bool is_pci_address(std::string_view text) {
   // DDDD:BB:DD.F, the domain with more digits behind Intel's VMD.
@@ -125,9 +124,9 @@ PciDevices read_pci_devices(const FileRoot& root) {
       device.numa = static_cast<int>(*numa);
     device.driver = root.link_name(at + "/driver");
     device.is_virtual_function = root.exists(at + "/physfn");
-    device.running = read_rate(root, at, "current");
-    device.maximum = read_rate(root, at, "max");
-    read_config(root.bytes(at + "/config").value_or(""), device, type_known[address]);
+    device.running = read_link_rate(root, at, "current");
+    device.maximum = read_link_rate(root, at, "max");
+    read_config(root.bytes(at + "/config", kExtendedAt).value_or(""), device, type_known[address]);
     by_depth.emplace_back(static_cast<std::size_t>(std::count(at.begin(), at.end(), '/')), address);
     devices.emplace(address, std::move(device));
   }

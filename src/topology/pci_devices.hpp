@@ -45,6 +45,10 @@ using PciDevices = std::map<std::string, PciDevice>;  // by address
 
 PciDevices read_pci_devices(const FileRoot& root);
 
+// `which` is "current" or "max", `folder` the device's: "16.0 GT/s PCIe" and "4"; "Unknown" and width 255 are
+// unknown.
+LinkRate read_link_rate(const FileRoot& root, const std::string& folder, const std::string& which);
+
 // The last PCI address in a resolved sysfs path: the function that a block or network device hangs on; or
 // empty.
 std::string pci_address_in(const std::string& sysfs_path);

@@ -55,15 +55,11 @@ std::optional<double> payload_rate(const LinkRate& rate, Direction direction,
 
 PcieTree::PcieTree(const PciDevices& devices, bool virtual_machine)
     : devices_(devices), virtual_machine_(virtual_machine) {
-  std::vector<const PciDevice*> ordered;
-  for (const auto& [address, device] : devices) ordered.push_back(&device);
-  std::sort(ordered.begin(), ordered.end(),
-            [](const PciDevice* a, const PciDevice* b) { return natural_less(a->address, b->address); });
-  for (const PciDevice* device : ordered) {
-    if (device->is_virtual_function || by_place_.contains(place_of(*device))) continue;
-    auto link = make_link(*device);
+  for (const auto& [address, device] : devices) {
+    if (device.is_virtual_function || by_place_.contains(place_of(device))) continue;
+    auto link = make_link(device);
     if (!link) continue;
-    by_place_[place_of(*device)] = links_.size();
+    by_place_[place_of(device)] = links_.size();
     links_.push_back(std::move(*link));
   }
 }

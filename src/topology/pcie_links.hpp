@@ -57,7 +57,7 @@ class PcieTree {
 
   const PciDevices& devices_;
   bool virtual_machine_;
-  std::vector<PcieLink> links_;                  // natural order of children
+  std::vector<PcieLink> links_;                  // ordered by child
   std::map<std::string, std::size_t> by_place_;  // port, or bus and device where no port shows -> links_
 };
 

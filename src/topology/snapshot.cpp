@@ -19,7 +19,9 @@ Result<void> snapshot(const fs::path& to, const fs::path& from) {
                    "give a folder that you may write to");
   const FileRoot root(from, to);
   touch_what_hwloc_reads(root);
-  if (const auto machine = discover(root); !machine) return tl::unexpected(machine.error());
+  const auto machine = discover(root);
+  if (!machine) return tl::unexpected(machine.error());
+  (void)examine(*machine, root, false);  // for what it reads
   // Recording ignores what it cannot write, as reading ignores what it cannot read: ask once whether there is
   // room.
   std::ofstream probe(to / "recorded-by-millrace");

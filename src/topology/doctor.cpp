@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "topology/doctor.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "topology/cgroup_limits.hpp"
+#include "topology/discovery.hpp"
+#include "topology/network_ports.hpp"
+#include "topology/pci_devices.hpp"
+#include "topology/pcie_links.hpp"
+#include "topology/setting_findings.hpp"
+
+namespace millrace::topology {
+namespace {
+
+bool is_virtual(const Machine& machine) { return machine.host.settings.contains("hypervisor"); }
+
+std::string folder_of(const std::string& address) { return "/sys/bus/pci/devices/" + address; }
+
+// The bridge above a function; empty at the root complex.
+std::string port_above(const FileRoot& root, const std::string& address) {
+  const auto real = root.resolve(folder_of(address));
+  const std::string above = real ? real->parent_path().filename().string() : std::string();
+  return is_pci_address(above) ? above : std::string();
+}
+
+struct Ends {
+  LinkRate running, child_maximum, port_maximum;  // port: unknown in a virtual machine, where it is emulated
+};
+
+Ends read_ends(const FileRoot& root, const std::string& address, bool virtual_machine) {
+  Ends ends;
+  ends.running = read_link_rate(root, folder_of(address), "current");
+  ends.child_maximum = read_link_rate(root, folder_of(address), "max");
+  const std::string port = virtual_machine ? std::string() : port_above(root, address);
+  if (port.empty()) return ends;
+  ends.port_maximum = read_link_rate(root, folder_of(port), "max");
+  if (!ends.running.known()) ends.running = read_link_rate(root, folder_of(port), "current");
+  return ends;
+}
+
+bool is_upward_link(const Resource& resource) {
+  const bool kind = resource.kind == "pcie_link" || resource.kind == "pcie_switch_uplink";
+  return kind && resource.id.ends_with(":read") && !resource.pci.empty();
+}
+
+// Links that carry what Millrace looks at: those above a drive, a GPU or a network port, switch uplinks
+// included.
+std::set<std::string> links_in_use(const Machine& machine) {
+  std::set<std::string> used;
+  std::string memory;
+  for (const Endpoint& e : machine.graph.endpoints)
+    if (memory.empty() && e.kind == "memory") memory = e.id;
+  for (const Endpoint& e : machine.graph.endpoints) {
+    const bool carries = e.kind == "gpu" || e.kind == "storage" || e.kind == "nic" || e.kind == "rdma";
+    if (!carries || e.pci.empty()) continue;
+    for (const Hop& hop : path_between(machine.graph, e.id, memory)) used.insert(hop.resource);
+  }
+  return used;
+}
+
+void examine_links(const Machine& machine, const FileRoot& root, bool under_load,
+                   std::vector<Finding>& found) {
+  const std::set<std::string> used = links_in_use(machine);
+  const bool in_guest = is_virtual(machine);
+  for (const Resource& resource : machine.graph.resources) {
+    if (!is_upward_link(resource) || !used.contains(resource.id)) continue;
+    const Ends ends = read_ends(root, resource.pci, in_guest);
+    const std::string name = resource.name.substr(0, resource.name.find(", towards"));
+    LinkRate possible = ends.child_maximum;
+    if (ends.port_maximum.known()) {
+      possible.gt_per_s = std::min(possible.gt_per_s, ends.port_maximum.gt_per_s);
+      possible.width = std::min(possible.width, ends.port_maximum.width);
+      const bool slot_is_less = payload_rate(possible, Direction::kTowardsMemory, {}) <
+                                payload_rate(ends.child_maximum, Direction::kTowardsMemory, {});
+      if (slot_is_less)
+        found.push_back({"pcie-slot-below-device", "note", resource.id,
+                         fmt::format("the slot gives {} to the {} ({}), which could use {}",
+                                     to_text(possible), name, resource.pci, to_text(ends.child_maximum)),
+                         "move the device to a wider or faster slot, if it should deliver more"});
+    }
+    const bool below = ends.running.known() && possible.known() &&
+                       (ends.running.gt_per_s < possible.gt_per_s || ends.running.width < possible.width);
+    if (!below) continue;
+    std::string when = " while idle: devices train down then, so only a reading under load counts";
+    if (under_load) when = " under load";
+    if (in_guest) when += "; in a virtual machine the reading may be the hypervisor's";
+    found.push_back(
+        {"pcie-link-below-maximum", under_load && !in_guest ? "warning" : "note", resource.id,
+         fmt::format("the {} ({}) runs at {}, both ends could {}{}", name, resource.pci,
+                     to_text(ends.running), to_text(possible), when),
+         fmt::format("sudo lspci -vv -s {} | grep -E 'LnkCap|LnkSta'; reseat the device or its riser, and "
+                     "look at the slot's settings in the firmware",
+                     resource.pci)});
+  }
+}
+
+struct Neighbour {
+  const char* what;     // "network port"
+  const char* missing;  // what to move
+  std::vector<const Endpoint*> all;
+};
+
+const Endpoint* nearest(const Machine& machine, const Endpoint& gpu,
+                        const std::vector<const Endpoint*>& all) {
+  const Endpoint* best = nullptr;
+  std::size_t fewest = std::numeric_limits<std::size_t>::max();
+  for (const Endpoint* other : all) {
+    const std::size_t hops = path_between(machine.graph, other->id, gpu.id).size();
+    if (hops == 0 || hops >= fewest) continue;
+    fewest = hops;
+    best = other;
+  }
+  return best;
+}
+
+void examine_placement(const Machine& machine, std::vector<Finding>& found) {
+  constexpr double kFastPort = 10e9 / 8;  // a management port is nobody's neighbour
+  Neighbour ports{"fast network port", "port", {}};
+  Neighbour drives{"NVMe drive", "drive", {}};
+  for (const Endpoint& e : machine.graph.endpoints) {
+    if (e.kind == "storage" && e.id.starts_with("storage:nvme") && e.numa && !e.pci.empty())
+      drives.all.push_back(&e);
+    const bool fast =
+        e.kind == "rdma" ||
+        (e.kind == "nic" &&
+         std::any_of(machine.graph.links.begin(), machine.graph.links.end(), [&](const Link& l) {
+           const Resource* r = l.from == e.id ? find_resource(machine.graph, l.resource) : nullptr;
+           return r != nullptr && r->limit_bytes_per_s.value_or(0) >= kFastPort;
+         }));
+    if (fast && e.numa && !e.pci.empty()) ports.all.push_back(&e);
+  }
+  for (const Neighbour& kind : {ports, drives}) {
+    if (kind.all.empty()) continue;
+    std::map<int, std::vector<const Endpoint*>>
+        alone;  // by node: GPUs that have none of this kind beside them
+    for (const Endpoint& e : machine.graph.endpoints) {
+      const bool has_one =
+          std::any_of(kind.all.begin(), kind.all.end(), [&](const Endpoint* o) { return o->numa == e.numa; });
+      if (e.kind == "gpu" && e.numa && !has_one) alone[*e.numa].push_back(&e);
+    }
+    for (const auto& [node, gpus] : alone) {
+      const Endpoint* other = nearest(machine, *gpus.front(), kind.all);
+      if (other == nullptr) continue;
+      std::vector<std::string> ids;
+      for (const Endpoint* gpu : gpus) ids.push_back(gpu->id);
+      const std::string near_name = other->id.substr(other->id.find(':') + 1);
+      found.push_back(
+          {"device-on-far-numa-node", "warning", ids.front(),
+           fmt::format(
+               "{} on NUMA node {} {} no {} beside {}: the nearest, {}, is on node {}, so their bytes "
+               "cross between the nodes",
+               fmt::join(ids, ", "), node, ids.size() == 1 ? "has" : "have", kind.what,
+               ids.size() == 1 ? "it" : "them", near_name, *other->numa),
+           fmt::format("move a {} to a slot of node {}, or keep jobs that use {} on node {}: numactl -N {} "
+                       "-m {} COMMAND",
+                       kind.missing, node, near_name, *other->numa, *other->numa, *other->numa)});
+    }
+  }
+}
+
+void examine_access_control(const Machine& machine, const FileRoot& root, std::vector<Finding>& found) {
+  // It matters where devices talk to each other below the root complex: GPUs with ports, drives or other
+  // GPUs.
+  std::set<std::string> bridges;
+  for (const Endpoint& e : machine.graph.endpoints) {
+    if (e.kind != "gpu" && e.kind != "rdma") continue;
+    for (std::string at = port_above(root, e.pci); !at.empty(); at = port_above(root, at)) bridges.insert(at);
+  }
+  std::vector<std::string> redirecting;
+  std::size_t unreadable = 0;
+  for (const std::string& bridge : bridges) {
+    const Acs acs = access_control(root, bridge);
+    if (acs == Acs::kRedirects) redirecting.push_back(bridge);
+    if (acs == Acs::kUnreadable) ++unreadable;
+  }
+  if (!redirecting.empty())
+    found.push_back(
+        {"acs-enabled", "warning", "",
+         fmt::format("ACS on {} PCIe bridge(s) ({}{}) sends peer-to-peer traffic of GPUs up through the root "
+                     "complex",
+                     redirecting.size(), redirecting.front(), redirecting.size() > 1 ? ", …" : ""),
+         fmt::format("for b in {}; do sudo setpci -s $b ECAP_ACS+6.w=0000; done",
+                     fmt::join(redirecting, " "))});
+  if (unreadable > 0 && !is_virtual(machine))
+    found.push_back(
+        {"acs-unknown", "note", "",
+         fmt::format("whether ACS breaks peer-to-peer traffic is unknown: {} PCIe bridge(s) cannot be read",
+                     unreadable),
+         "run `sudo millrace doctor`"});
+}
+
+void examine_ports(const FileRoot& root, const Machine& machine, std::vector<Finding>& found) {
+  for (const NetworkPort& port : read_network_ports(root)) {
+    if (port.rdma.empty() || port.state == "ACTIVE") continue;
+    found.push_back({"rdma-port-not-active", port.state == "DOWN" ? "note" : "warning", "rdma:" + port.rdma,
+                     fmt::format("RDMA port {}/{} is {}", port.rdma, port.port, port.state),
+                     port.state == "INIT"
+                         ? "the cable is in, but no subnet manager has answered: start opensm, or ask "
+                           "who runs the fabric"
+                         : fmt::format("check cable and switch port: ibstat {}", port.rdma)});
+  }
+  for (const Endpoint& e : machine.graph.endpoints) {
+    if (e.kind != "gpu" || root.exists(folder_of(e.pci) + "/driver")) continue;
+    found.push_back({"gpu-without-driver", "warning", e.id,
+                     fmt::format("{} ({}, {}) has no driver bound to it", e.id, e.name, e.pci),
+                     "install or load the GPU's driver: sudo modprobe nvidia (or amdgpu, xe)"});
+  }
+}
+
+void examine_cgroup(const Machine& machine, const FileRoot& root, std::vector<Finding>& found) {
+  for (const CgroupLimit& limit : read_cgroup_limits(root)) {
+    const bool is_memory = limit.controller == "memory";
+    if (is_memory && limit.value >= static_cast<double>(machine.host.memory_bytes)) continue;
+    if (limit.controller == "cpu" && limit.value >= machine.host.cpu.threads) continue;
+    const std::string drive = "drive:" + limit.device;
+    found.push_back({fmt::format("cgroup-{}-limit", limit.controller), is_memory ? "note" : "warning",
+                     find_resource(machine.graph, drive) == nullptr ? "" : drive,
+                     "by this process's control group, " + limit.what,
+                     fmt::format("echo '{}' | sudo tee {}", limit.lift, limit.file)});
+  }
+}
+
+}  // namespace
+
+std::vector<Finding> examine(const Machine& machine, const FileRoot& root, bool under_load) {
+  std::vector<Finding> found;
+  examine_links(machine, root, under_load, found);
+  examine_placement(machine, found);
+  examine_access_control(machine, root, found);
+  examine_ports(root, machine, found);
+  examine_cgroup(machine, root, found);
+  for (Finding& finding : examine_settings(machine.host)) found.push_back(std::move(finding));
+  const auto rank = [](const Finding& f) {
+    return f.severity == "error" ? 0 : f.severity == "warning" ? 1 : 2;
+  };
+  std::stable_sort(found.begin(), found.end(),
+                   [&](const Finding& a, const Finding& b) { return rank(a) < rank(b); });
+  return found;
+}
+
+std::vector<Finding> examine(const Machine& machine, const std::filesystem::path& root, bool under_load) {
+  return examine(machine, FileRoot(root), under_load);
+}
+
+std::vector<LinkState> link_states(const Machine& machine, const std::filesystem::path& root_path) {
+  const FileRoot root(root_path);
+  std::vector<LinkState> states;
+  for (const Resource& resource : machine.graph.resources) {
+    if (!is_upward_link(resource)) continue;
+    const Ends ends = read_ends(root, resource.pci, is_virtual(machine));
+    LinkRate possible = ends.child_maximum;
+    if (ends.port_maximum.known()) {
+      possible.gt_per_s = std::min(possible.gt_per_s, ends.port_maximum.gt_per_s);
+      possible.width = std::min(possible.width, ends.port_maximum.width);
+    }
+    states.push_back(
+        {resource.id, ends.running.gt_per_s, ends.running.width, possible.gt_per_s, possible.width});
+  }
+  return states;
+}
+
+}  // namespace millrace::topology
