@@ -73,8 +73,7 @@ std::optional<std::pair<std::int64_t, std::int64_t>> common_window(
   if (per_thread.empty()) return std::nullopt;
   std::pair<std::int64_t, std::int64_t> window{INT64_MIN, INT64_MAX};
   for (const auto& slices : per_thread) {
-    if (slices.empty()) return std::nullopt;
-    std::int64_t first = INT64_MAX;
+    std::int64_t first = INT64_MAX;  // of no slices: a window that nothing fits into
     std::int64_t last = INT64_MIN;
     for (const Slice& slice : slices) {
       first = std::min(first, slice.begin_ns);

@@ -140,7 +140,6 @@ Steadiness judge_steadiness(std::span<const double> series, const WarmUp& warm_u
   const auto kept = series.subspan(from);
   if (series.size() < kFewest) return {Unsteadiness::kTooShort, 0, 0};
   const double scale = std::fabs(mean_of(kept));
-  if (scale == 0) return {};
   const auto matters = [&](const Finding& finding, double least) {
     return finding.real && std::fabs(finding.change) >= least * scale;
   };

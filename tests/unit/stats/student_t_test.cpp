@@ -43,6 +43,26 @@ TEST(StudentT, AgreesWithTheClosedFormsToTenDigits) {
   EXPECT_NEAR(student_t_quantile(0.975, 1e9), 1.959963984540054, 1e-8);
 }
 
+// For an even number of degrees of freedom the distribution is a finite sum (Abramowitz & Stegun 26.7.4).
+double cdf_by_finite_sum(double t, int freedom) {
+  const double angle = std::atan(t / std::sqrt(freedom));
+  const double cosine2 = std::cos(angle) * std::cos(angle);
+  double term = 1;
+  double sum = 1;
+  for (int i = 2; i <= freedom - 2; i += 2) {
+    term *= cosine2 * (i - 1) / i;
+    sum += term;
+  }
+  return 0.5 * (1 + std::sin(angle) * sum);
+}
+
+TEST(StudentT, AgreesWithTheFiniteSumForEvenDegreesOfFreedom) {
+  for (const int freedom : {4, 18, 38, 40, 42, 100, 1000, 100'000})
+    for (const double t : {0.01, 0.5, 1.96, 3.5})
+      EXPECT_NEAR(student_t_cdf(-t, freedom) / (1 - cdf_by_finite_sum(t, freedom)), 1, 1e-9)
+          << t << " " << freedom;
+}
+
 TEST(StudentT, IsItsOwnInverseAndSymmetric) {
   for (const double freedom : {1.0, 2.5, 7.0, 19.0, 200.0, 1e5}) {
     for (const double p : {1e-8, 1e-4, 0.025, 0.3, 0.5, 0.7}) {
