@@ -33,8 +33,8 @@ class Channel {
   ~Channel();
   [[nodiscard]] int fd() const { return fd_; }
 
-  // False when the other end is gone.
-  [[nodiscard]] bool send(MessageKind kind, std::string_view body) const;
+  // False when the other end is gone; a reader notices that too.
+  bool send(MessageKind kind, std::string_view body) const;
   // Waits for the next whole message; nothing when the other end is gone or `timeout_ms` (negative: for ever)
   // is over.
   std::optional<Message> receive(int timeout_ms);

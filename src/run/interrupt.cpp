@@ -2,6 +2,7 @@
 #include "run/interrupt.hpp"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace millrace::run {
 namespace {
