@@ -90,7 +90,7 @@ Capacity sum_of(const std::vector<const record::Measurement*>& together) {
 }
 
 bool set_limit(Capacity& capacity, double limit, const std::string& source) {
-  if (capacity.measured && capacity.measured->mean > limit) return false;
+  if (capacity.measured && capacity.measured->ci95_low > limit) return false;
   if (!capacity.limit || limit < *capacity.limit) {
     capacity.limit = limit;
     capacity.limit_source = source;

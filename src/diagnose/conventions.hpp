@@ -5,19 +5,18 @@
 // ("unet3d-h100"); empty: it is general.
 //
 //   storage.read      label = model: reads the data set's files exactly as that model's pipeline does (block
-//   size,
-//                     depth, threads), nothing else running. Its throughput is the capacity of the path from
-//                     the drives to memory; its counters "worker:user_s" + "worker:system_s" over its bytes
-//                     are the CPU-seconds that reading a byte costs.
+//                     size, depth, threads), nothing else running. Its throughput is the capacity of the path
+//                     from the drives to memory; its counters "worker:user_s" + "worker:system_s" over its
+//                     bytes are the CPU-seconds that reading a byte costs.
 //   memory.copy       the capacity of memory for copies (bytes copied; each crosses memory twice).
 //   ingest.pipeline   label = model, parameter source = "synthetic", compute = 0: the stages alone. stages[]
 //                     give for "prep" and "copy" the thread-seconds per byte: busy_share × threads × wall ÷
-//                     bytes.
+//                     bytes, that is, a stage that never waits carries throughput ÷ busy_share.
 //   ingest.pipeline   label = workload, source = "cold", compute > 0, parameter "scale" = the factor by which
-//   bytes and
-//                     compute were divided, "accelerators" = N: the proof. It never feeds its own prediction.
+//                     bytes and compute were divided, "accelerators" = N: the proof. It never feeds its own
+//                     prediction.
 //   ingest.pipeline   label = workload, source = "cached" | "synthetic", compute > 0: the other two
-//   DS-Analyzer runs.
+//                     DS-Analyzer runs.
 //
 // counters are sums over workers and repeats, run alone (no set-up): "worker:bytes" and "worker:operations"
 // are what was moved while "worker:user_s" and "worker:system_s" were used. stages[]: shares are means over

@@ -146,7 +146,9 @@ void add_cores(const record::Document& document, const StorageEvidence& storage,
     double seconds = 0;
     for (const char* counter : {conventions::kUserCounter, conventions::kSystemCounter})
       if (const auto found = m->counters.find(counter); found != m->counters.end()) seconds += found->second;
-    const double bytes = m->throughput_bytes_per_s.mean * m->duration_s;
+    const auto counted = m->counters.find(conventions::kBytesCounter);
+    const double bytes =
+        counted != m->counters.end() ? counted->second : m->throughput_bytes_per_s.mean * m->duration_s;
     if (seconds <= 0 || bytes <= 0) continue;
     seconds_per_byte += seconds / bytes / static_cast<double>(storage.set.size());
     evidence.push_back(m->id);

@@ -139,7 +139,7 @@ void add_storage_hops(const record::Document& document, const workload::Profile&
   for (const Crossed& crossed : crossed_by(document.topology, hops)) {
     const double unit = crossed.units;
     bool limited = crossed.limit.has_value();
-    if (limited && storage.capacity.measured && storage.capacity.measured->mean > *crossed.limit / unit) {
+    if (limited && storage.capacity.measured && storage.capacity.measured->ci95_low > *crossed.limit / unit) {
       path.notes.push_back(
           fmt::format("{} moved {} over {}, more than its limit of {} ({}): the limit is discredited and "
                       "was dropped",

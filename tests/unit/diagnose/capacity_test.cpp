@@ -32,7 +32,7 @@ TEST(Capacity, TheIntervalNeverPassesTheLimit) {
   EXPECT_TRUE(set_limit(capacity, 11, "physics"));
   EXPECT_EQ(capacity.high(), 11);
   EXPECT_EQ(capacity.low(), 7);
-  EXPECT_FALSE(set_limit(capacity, 9, "a wrong one"));
+  EXPECT_FALSE(set_limit(capacity, 6, "a wrong one"));
   EXPECT_EQ(capacity.high(), 11);
 }
 
