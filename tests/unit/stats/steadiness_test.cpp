@@ -68,6 +68,13 @@ TEST(Steadiness, FlagsAStepOfTenPerCentWhereverItLies) {
     }
 }
 
+// Single blocks of a noisy series cross the middle between the two levels; that is no way back.
+TEST(Steadiness, NamesANoisyStepAStepAndNotFlapping) {
+  const auto step =
+      flagged(0, 0.04, Unsteadiness::kStep, [](std::size_t i) { return share(i) < 0.5 ? 1 : 0.9; });
+  EXPECT_GE(step.by_name, 98);
+}
+
 TEST(Steadiness, FlagsFlappingWhateverItsPeriod) {
   for (const std::size_t half :
        {10u, 25u, 50u, 170u}) {  // 25 and 50 divide a batch: all batch means are equal
