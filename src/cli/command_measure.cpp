@@ -58,7 +58,8 @@ Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, c
   if (!duration) return tl::unexpected(duration.error());
   const auto deadline = parse_duration(arguments.deadline).map_error(named("--deadline"));
   if (!deadline) return tl::unexpected(deadline.error());
-  if (duration->ns < 10'000'000) return failure("--duration: it must be 10ms at least", "for example --duration 5s");
+  if (duration->ns < 10'000'000)
+    return failure("--duration: it must be 10ms at least", "for example --duration 5s");
   auto plan = run::plan_instance(*entry, given, machine);
   if (!plan) return tl::unexpected(plan.error());
   run::Planned planned{"m1", arguments.label, std::move(*plan), {}, arguments.repeats};
@@ -77,14 +78,17 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
   const auto planned = make_plan(arguments, *given, catalog, *machine);
   if (!planned) return context.fail(planned.error());
   if (!arguments.json.empty() && arguments.json != "-")
-    if (const auto writable = record::check_writable(arguments.json); !writable) return context.fail(writable.error());
+    if (const auto writable = record::check_writable(arguments.json); !writable)
+      return context.fail(writable.error());
 
   Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
   record::Document document = new_document(*machine);
   document.complete = false;
   run::MeasureCallbacks callbacks;
   callbacks.interrupted = run::was_interrupted;
-  callbacks.progress = [&](const std::string&, Duration elapsed, double rate) { progress.update(elapsed, rate); };
+  callbacks.progress = [&](const std::string&, Duration elapsed, double rate) {
+    progress.update(elapsed, rate);
+  };
   callbacks.log = [&](int level, const std::string& line) {
     if (level >= 2 || context.verbosity > 1 || (level == 1 && context.verbosity > 0)) {
       progress.clear();
@@ -96,14 +100,16 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
     document.complete = last && m.status == "ok";
     // After every repeat, so that a killed run leaves what it had.
     if (!arguments.json.empty() && arguments.json != "-")
-      if (const auto written = record::write_document(document, arguments.json); !written) context.fail(written.error());
+      if (const auto written = record::write_document(document, arguments.json); !written)
+        context.fail(written.error());
   };
-  if (!context.quiet) progress.step(arguments.probe);
+  progress.doing(arguments.probe);
   const auto measurements = run::measure({*planned}, run::memories_of(catalog), *machine, callbacks);
   progress.clear();
   if (!measurements.empty()) document.measurements = measurements;
   if (arguments.json == "-") {
-    if (const auto written = record::write_document(document, "-"); !written) return context.fail(written.error());
+    if (const auto written = record::write_document(document, "-"); !written)
+      return context.fail(written.error());
   } else {
     for (const record::Measurement& m : document.measurements)
       fmt::print("{}", report::measurement_text(document, m, {context.use_color(), context.width()}));
@@ -127,8 +133,9 @@ void add_measure(CLI::App& app, Context& context) {
   command->add_option("--repeats", arguments->repeats, "How often, each by fresh workers")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_option("--target", arguments->target,
-                      "End a repeat when its mean is known to ± this many percent; 0: run to the time limit")
+  command
+      ->add_option("--target", arguments->target,
+                   "End a repeat when its mean is known to ± this many percent; 0: run to the time limit")
       ->check(CLI::Range(0.0, 50.0))
       ->capture_default_str();
   command->add_option("--deadline", arguments->deadline, "How long workers may take to set up, and to end")
@@ -136,9 +143,10 @@ void add_measure(CLI::App& app, Context& context) {
   command->add_option("--label", arguments->label, "A name for the measurement in the result");
   command->add_option("--json", arguments->json, "Write the result document here; -: to standard output");
   command->allow_extras();
-  command->footer("Everything else is a parameter of the probe, as `millrace probes PROBE` lists them.\n"
-                  "Example:\n  millrace measure storage.read --path /data --pattern random --block-size 4KiB \\\n"
-                  "      --queue-depth 64 --threads 1 --duration 5s --json -");
+  command->footer(
+      "Everything else is a parameter of the probe, as `millrace probes PROBE` lists them.\n"
+      "Example:\n  millrace measure storage.read --path /data --pattern random --block-size 4KiB \\\n"
+      "      --queue-depth 64 --threads 1 --duration 5s --json -");
   command->callback([command, arguments, &context] { measure(*arguments, command->remaining(), context); });
 }
 

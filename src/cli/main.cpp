@@ -25,12 +25,13 @@ int parse_and_run(int argc, char** argv) {
   app.add_option("--color", context.color, "When to colour the output")
       ->check(CLI::IsMember({"auto", "always", "never"}))
       ->capture_default_str();
-  app.footer("Examples:\n"
-             "  millrace run                                   measure this machine, name what starves its GPUs\n"
-             "  millrace run --path /data --for unet3d-h100    for one workload, on the drive below /data\n"
-             "  millrace measure storage.read --path /data     one probe\n"
-             "  millrace diagnose R.json --for resnet50-h100   from a result document alone\n"
-             "Exit codes: 0 fine, 1 a check failed, 2 wrong usage or input, 3 nothing conclusive, 130 interrupted");
+  app.footer(
+      "Examples:\n"
+      "  millrace run                                   measure this machine, name what starves its GPUs\n"
+      "  millrace run --path /data --for unet3d-h100    for one workload, on the drive below /data\n"
+      "  millrace measure storage.read --path /data     one probe\n"
+      "  millrace diagnose R.json --for resnet50-h100   from a result document alone\n"
+      "Exit codes: 0 fine, 1 a check failed, 2 wrong usage or input, 3 nothing conclusive, 130 interrupted");
 #ifdef MILLRACE_COMMAND_run
   add_run(app, context);
 #endif

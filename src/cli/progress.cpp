@@ -15,24 +15,20 @@ void Progress::expect(int steps, Duration whole) {
   if (on_) fmt::print(stderr, "{} measurements, about {}\n", steps, to_text(whole));
 }
 
-void Progress::step(const std::string& doing) {
-  doing_ = doing;
-  ++done_;
-  if (on_ && live_) draw(fmt::format("[{}/{}] {}", done_, steps_, doing_));
-}
-
 void Progress::update(Duration elapsed, double bytes_per_s) {
   const std::int64_t now = run::monotonic_ns();
-  if (!on_ || !live_ || now - last_draw_ns_ < 200'000'000) return;  // five times a second: a measurement is under way
+  if (!on_ || !live_ || now - last_draw_ns_ < 200'000'000)
+    return;  // five times a second: a measurement is under way
   last_draw_ns_ = now;
-  draw(fmt::format("[{}/{}] {}  {:.1f} s  {}", done_, steps_, doing_, elapsed.seconds(),
+  const std::string where = steps_ > 0 ? fmt::format("[{}/{}] ", done_ + 1, steps_) : std::string();
+  draw(fmt::format("{}{}  {:.1f} s  {}", where, doing_, elapsed.seconds(),
                    bytes_per_s > 0 ? to_text(BytesPerSecond{bytes_per_s}) : std::string()));
 }
 
-void Progress::finish_step(const std::string& outcome) {
-  if (!on_) return;
+void Progress::finish_step(const std::string& what, const std::string& outcome) {
   clear();
-  fmt::print(stderr, "[{}/{}] {}: {}\n", done_, steps_, doing_, outcome);
+  const std::string where = steps_ > 0 ? fmt::format("[{}/{}] ", ++done_, steps_) : std::string();
+  if (on_) fmt::print(stderr, "{}{}: {}\n", where, what, outcome);
 }
 
 void Progress::clear() {

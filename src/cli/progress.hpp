@@ -18,9 +18,9 @@ class Progress {
   ~Progress() { clear(); }
 
   void expect(int steps, Duration whole);  // how much there is to do
-  void step(const std::string& doing);     // the next step begins
+  void doing(const std::string& what) { doing_ = what; }
   void update(Duration elapsed, double bytes_per_s);
-  void finish_step(const std::string& outcome);  // "1.05 GB/s ± 2 %"
+  void finish_step(const std::string& what, const std::string& outcome);  // "1.05 GB/s"
   void clear();
 
  private:

@@ -26,12 +26,14 @@ std::vector<std::string> flag_names(const CLI::App& app) {
 }
 
 std::string hint_for(const std::optional<std::string>& nearest, const std::string& help) {
-  return nearest ? fmt::format("did you mean '{}'? `{}` lists them", *nearest, help) : fmt::format("`{}` lists them", help);
+  return nearest ? fmt::format("did you mean '{}'? `{}` lists them", *nearest, help)
+                 : fmt::format("`{}` lists them", help);
 }
 
 }  // namespace
 
-Error usage_error(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& arguments) {
+Error usage_error(const CLI::App& app, const CLI::ParseError& error,
+                  const std::vector<std::string>& arguments) {
   const auto chosen = app.get_subcommands();
   if (chosen.empty() && !arguments.empty() && !arguments.front().starts_with("-")) {
     const auto names = command_names(app);
@@ -39,7 +41,8 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error, const std::
             hint_for(nearest_name(arguments.front(), names), "millrace --help")};
   }
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
-  const std::string help = chosen.empty() ? "millrace --help" : fmt::format("millrace {} --help", command.get_name());
+  const std::string help =
+      chosen.empty() ? "millrace --help" : fmt::format("millrace {} --help", command.get_name());
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     auto extras = command.remaining();
     if (extras.empty()) extras = app.remaining(true);
@@ -50,7 +53,8 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error, const std::
       return {fmt::format("{} has no option {}", chosen.empty() ? "millrace" : command.get_name(), extra),
               hint_for(nearest_name(extra, names), help)};
     }
-    return {fmt::format("'{}' is one argument too many for {}", extra, command.get_name()), fmt::format("see `{}`", help)};
+    return {fmt::format("'{}' is one argument too many for {}", extra, command.get_name()),
+            fmt::format("see `{}`", help)};
   }
   return {error.what(), fmt::format("see `{}`", help)};
 }

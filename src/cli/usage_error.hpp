@@ -14,6 +14,7 @@ class ParseError;
 
 namespace millrace::cli {
 
-Error usage_error(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& arguments);
+Error usage_error(const CLI::App& app, const CLI::ParseError& error,
+                  const std::vector<std::string>& arguments);
 
 }  // namespace millrace::cli

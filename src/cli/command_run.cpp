@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <ctime>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "cli/progress.hpp"
+#include "diagnose/diagnose.hpp"
+#include "record/document.hpp"
+#include "record/journal.hpp"
+#include "report/terminal.hpp"
+#include "run/feed_job.hpp"
+#include "run/interrupt.hpp"
+#include "topology/discover.hpp"
+
+namespace millrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string path, dataset, budget, json, journal, resume, prep, size_cap;
+  std::vector<std::string> workloads;
+  int accelerators = 0, repeats = 0;
+  double wanted = 0, compressible = 0;
+  bool quick = false, thorough = false, fail_if_starved = false;
+};
+
+int gpus_of(const topology::Machine& machine) {
+  return static_cast<int>(std::count_if(machine.graph.endpoints.begin(), machine.graph.endpoints.end(),
+                                        [](const topology::Endpoint& e) { return e.kind == "gpu"; }));
+}
+
+Result<fs::path> existing_folder(const std::string& text, const char* flag) {
+  std::error_code error;
+  const fs::path path = fs::absolute(text, error);
+  if (!fs::exists(path, error))
+    return failure(fmt::format("{} {}: there is nothing there", flag, text), "give an existing folder");
+  if (!fs::is_directory(path, error))
+    return failure(fmt::format("{} {}: it is no folder", flag, text), "give the folder that it lies in");
+  if (access(path.c_str(), R_OK | X_OK) != 0)
+    return failure(fmt::format("{} {}: it cannot be read", flag, text),
+                   "run as a user who may, or give another folder");
+  return fs::canonical(path, error);
+}
+
+Result<run::Job> read_job(const Arguments& arguments, const topology::Machine& machine) {
+  run::Job job;
+  auto path = existing_folder(arguments.path, "--path");
+  if (!path) return tl::unexpected(path.error());
+  job.path = *path;
+  if (!arguments.dataset.empty()) {
+    auto dataset = existing_folder(arguments.dataset, "--dataset");
+    if (!dataset) return tl::unexpected(dataset.error());
+    job.dataset = *dataset;
+  } else if (access(job.path.c_str(), W_OK) != 0) {
+    return failure(fmt::format("--path {}: it cannot be written to, and a data set has to be made there",
+                               job.path.string()),
+                   "give another folder by --path, or your own files, which are only read, by --dataset");
+  }
+  job.workloads = arguments.workloads;
+  job.accelerators = arguments.accelerators > 0 ? arguments.accelerators : std::max(1, gpus_of(machine));
+  job.budget = arguments.quick      ? Duration{20'000'000'000}
+               : arguments.thorough ? Duration{300'000'000'000}
+                                    : job.budget;
+  job.repeats = arguments.repeats > 0 ? arguments.repeats : arguments.quick ? 2 : arguments.thorough ? 5 : 3;
+  if (!arguments.budget.empty()) {
+    const auto budget = parse_duration(arguments.budget);
+    if (!budget) return failure("--budget: " + budget.error().what, budget.error().hint);
+    if (budget->ns < 1'000'000'000)
+      return failure("--budget: it must be 1s at least", "for example --budget 60s");
+    job.budget = *budget;
+  }
+  if (!arguments.size_cap.empty()) {
+    const auto cap = parse_bytes(arguments.size_cap);
+    if (!cap) return failure("--size-cap: " + cap.error().what, cap.error().hint);
+    job.size_cap = cap->value;
+  }
+  if (!arguments.prep.empty()) job.prep = arguments.prep;
+  if (arguments.wanted > 0) job.utilization_wanted = arguments.wanted / 100;
+  job.compressible = arguments.compressible;
+  return job;
+}
+
+std::string stamp() { return fmt::format("{:%Y%m%dT%H%M%SZ}", fmt::gmtime(std::time(nullptr))); }
+
+// What the run started from: a new journal, or one that a killed run left.
+struct Start {
+  run::Job job;
+  std::vector<workload::Profile> profiles;
+  record::Document document;
+  std::vector<record::Measurement> done;
+  std::optional<record::Journal> journal;
+  fs::path journal_file, json_file;
+};
+
+fs::path result_file(const Arguments& arguments) {
+  return arguments.json.empty() ? fs::path("millrace-" + stamp() + ".result.json") : fs::path(arguments.json);
+}
+
+Result<Start> start_new(const Arguments& arguments, const topology::Machine& machine) {
+  Start start;
+  auto job = read_job(arguments, machine);
+  if (!job) return tl::unexpected(job.error());
+  start.job = std::move(*job);
+  auto profiles = run::profiles_of(start.job);
+  if (!profiles) return tl::unexpected(profiles.error());
+  start.profiles = std::move(*profiles);
+  start.document = new_document(machine);
+  start.json_file = result_file(arguments);
+  start.journal_file = arguments.journal;
+  if (start.journal_file.empty())
+    start.journal_file = start.json_file == "-" ? fs::path("millrace-" + stamp() + ".journal.jsonl")
+                                                : fs::path(start.json_file.string() + ".journal");
+  return start;
+}
+
+Result<Start> start_again(const Arguments& arguments, const topology::Machine& machine) {
+  auto contents = record::read_journal(arguments.resume);
+  if (!contents) return tl::unexpected(contents.error());
+  Start start;
+  auto job = run::from_settings(contents->header.settings);
+  if (!job) return failure(fmt::format("{}: {}", arguments.resume, job.error().what), job.error().hint);
+  start.job = std::move(*job);
+  auto profiles = run::profiles_of(start.job);
+  if (!profiles) return tl::unexpected(profiles.error());
+  start.profiles = std::move(*profiles);
+  if (run::fingerprint(start.job, start.profiles) != contents->header.fingerprint)
+    return failure(
+        fmt::format("{}: the workloads are not what they were when it was written", arguments.resume),
+        "start a new run");
+  if (!contents->header.document.hosts.empty() &&
+      contents->header.document.hosts.front().name != machine.host.name)
+    return failure(fmt::format("{}: it was written on {}, this is {}", arguments.resume,
+                               contents->header.document.hosts.front().name, machine.host.name),
+                   "resume it there, or `millrace diagnose` it here");
+  start.document = contents->header.document;
+  start.done = std::move(contents->measurements);
+  start.json_file = result_file(arguments);
+  start.journal_file = arguments.resume;
+  return start;
+}
+
+Result<void> open_journal(const Arguments& arguments, Start& start) {
+  if (!arguments.resume.empty()) {
+    auto journal = record::Journal::append_to(start.journal_file);
+    if (!journal) return tl::unexpected(journal.error());
+    start.journal.emplace(std::move(*journal));
+    return {};
+  }
+  record::JournalHeader header{start.document, run::fingerprint(start.job, start.profiles),
+                               run::to_settings(start.job)};
+  auto journal = record::Journal::create(start.journal_file, header);
+  if (!journal) return tl::unexpected(journal.error());
+  start.journal.emplace(std::move(*journal));
+  return {};
+}
+
+void diagnose_all(const Start& start, const run::JobOutcome& outcome, record::Document& document) {
+  for (const workload::Profile& profile : start.profiles)
+    document.diagnoses.push_back(
+        diagnose::diagnose(document, {profile, start.job.accelerators, start.job.utilization_wanted}));
+  for (record::Diagnosis& diagnosis : document.diagnoses)
+    for (const run::ModelPlan& model : outcome.models)
+      for (std::size_t i = 0; i < model.workloads.size(); ++i)
+        if (model.workloads[i].name == diagnosis.workload && model.factor > 1)
+          diagnosis.notes.push_back(
+              fmt::format("the pipeline ran it scaled down {:.3g} times: bytes and compute alike, so "
+                          "that at least 30 steps fit the time",
+                          model.workloads[i].compute_s / model.scaled[i].compute_s));
+}
+
+std::string outcome_text(const record::Measurement& m) {
+  if (m.status != "ok") return fmt::format("{}: {}", m.status, m.reason);
+  const auto utilization = m.metrics.find("accelerator_utilization_share");
+  const bool computes = m.parameters.contains("compute") &&
+                        std::get_if<double>(&m.parameters.at("compute")) != nullptr &&
+                        std::get<double>(m.parameters.at("compute")) > 0;
+  const std::string used =
+      computes && utilization != m.metrics.end()
+          ? fmt::format(", accelerators compute {:.0f} % of the time", 100 * utilization->second.mean)
+          : "";
+  return to_text(BytesPerSecond{m.throughput_bytes_per_s.mean}) + used;
+}
+
+run::JobCallbacks make_callbacks(const Context& context, Progress& progress) {
+  run::JobCallbacks callbacks;
+  callbacks.interrupted = run::was_interrupted;
+  callbacks.stage = [&](const std::string& doing) {
+    progress.clear();
+    context.remark(doing);
+  };
+  callbacks.planned = [&](int measurements, Duration whole) { progress.expect(measurements, whole); };
+  callbacks.progress = [&](const std::string& doing, Duration elapsed, double rate) {
+    progress.doing(doing);
+    progress.update(elapsed, rate);
+  };
+  callbacks.measured = [&](const record::Measurement& m, bool) {
+    const auto source = m.parameters.find("source");
+    const std::string* from =
+        source == m.parameters.end() ? nullptr : std::get_if<std::string>(&source->second);
+    progress.finish_step(
+        fmt::format("{}{}{}", m.probe, m.label.empty() ? "" : " of " + m.label, from ? ", " + *from : ""),
+        outcome_text(m));
+  };
+  callbacks.log = [&](int level, const std::string& line) {
+    if (level >= 2 || context.verbosity > 1 || (level == 1 && context.verbosity > 0)) {
+      progress.clear();
+      fmt::print(stderr, "{}\n", line);
+    }
+  };
+  return callbacks;
+}
+
+Exit exit_of(const record::Document& document, bool fail_if_starved) {
+  const auto any = [&](const char* verdict) {
+    return std::any_of(document.diagnoses.begin(), document.diagnoses.end(),
+                       [verdict](const record::Diagnosis& d) { return d.verdict == verdict; });
+  };
+  if (fail_if_starved && any("starved")) return Exit::kCheckFailed;
+  return any("starved") || any("fed") ? Exit::kOk : Exit::kInconclusive;
+}
+
+void run_main_job(const Arguments& arguments, Context& context) {
+  const auto machine = topology::discover();
+  if (!machine) return context.fail(machine.error());
+  auto start = arguments.resume.empty() ? start_new(arguments, *machine) : start_again(arguments, *machine);
+  if (!start) return context.fail(start.error());
+  if (start->json_file != "-")
+    if (const auto writable = record::check_writable(start->json_file); !writable)
+      return context.fail(writable.error());
+  const run::Catalog catalog = run::read_catalog();
+  if (const auto opened = open_journal(arguments, *start); !opened) return context.fail(opened.error());
+
+  Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
+  if (gpus_of(*machine) == 0)
+    context.remark("no GPU here: host memory stands in for GPU memory, and a timed wait for its computing");
+  const auto callbacks = make_callbacks(context, progress);
+  auto outcome =
+      run::run_job(start->job, start->profiles, catalog, *machine, start->done, *start->journal, callbacks);
+  progress.clear();
+  if (!outcome) {
+    context.fail(outcome.error());
+    std::error_code ignored;
+    // A journal that holds nothing is of no use to anybody.
+    if (arguments.resume.empty() && start->done.empty()) fs::remove(start->journal_file, ignored);
+    return;
+  }
+  record::Document& document = start->document;
+  document.measurements = outcome->measurements;
+  document.complete = !outcome->interrupted;
+  diagnose_all(*start, *outcome, document);
+  if (const auto written = record::write_document(document, start->json_file); !written) {
+    context.fail(written.error());
+    context.remark(fmt::format("everything measured is in the journal: millrace diagnose {}",
+                               start->journal_file.string()));
+    return;
+  }
+  if (start->json_file != "-")
+    fmt::print("{}", report::document_text(document, {context.use_color(), context.width()}));
+  if (outcome->interrupted) {
+    context.remark(
+        fmt::format("interrupted: go on with `millrace run --resume {}`", start->journal_file.string()));
+    context.exit = Exit::kInterrupted;
+    return;
+  }
+  (void)start->journal->end();
+  start->journal.reset();
+  std::error_code ignored;
+  if (arguments.journal.empty()) fs::remove(start->journal_file, ignored);  // the document has all of it
+  if (start->json_file != "-") context.remark(fmt::format("result: {}", start->json_file.string()));
+  context.exit = exit_of(document, arguments.fail_if_starved);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app, Context& context) {
+  auto a = std::make_shared<Arguments>();
+  a->path = ".";
+  CLI::App* command =
+      app.add_subcommand("run", "Measure this machine's feed path and name the hop that starves its GPUs");
+  auto* path =
+      command->add_option("--path", a->path, "Folder on the storage to measure")->capture_default_str();
+  auto* dataset =
+      command->add_option("--dataset", a->dataset, "Your own files, read-only, instead of made ones");
+  auto* workloads = command->add_option("--for", a->workloads,
+                                        "Workloads, by name or profile file; all built-in ones by default");
+  auto* accelerators = command
+                           ->add_option("--accelerators", a->accelerators,
+                                        "How many; by default as many GPUs as there are, else 1")
+                           ->check(CLI::Range(1, 4096));
+  auto* quick = command->add_flag("--quick", a->quick, "About 20 s of measuring");
+  auto* thorough = command->add_flag("--thorough", a->thorough, "About 5 min of measuring")->excludes(quick);
+  auto* budget = command->add_option("--budget", a->budget, "Time for measuring, such as 90s [60s]")
+                     ->excludes(quick)
+                     ->excludes(thorough);
+  auto* repeats =
+      command->add_option("--repeats", a->repeats, "Repeats of each measurement, by fresh workers [3]")
+          ->check(CLI::Range(1, 100));
+  auto* prep = command->add_option("--prep", a->prep, "Preparation on the CPU instead of the workload's own")
+                   ->check(CLI::IsMember({"none", "checksum", "decompress", "normalize"}));
+  auto* wanted = command
+                     ->add_option("--utilization", a->wanted,
+                                  "Accelerator utilization wanted, in percent, instead of the workload's")
+                     ->check(CLI::Range(1.0, 100.0));
+  auto* compressible =
+      command->add_option("--compressible", a->compressible, "Share of the made data's bytes that repeat")
+          ->check(CLI::Range(0.0, 0.99))
+          ->capture_default_str();
+  auto* cap = command->add_option("--size-cap", a->size_cap,
+                                  "Most that temporary data may take [half of the free space]");
+  command->add_option("--json", a->json, "Result document [millrace-TIME.result.json]; -: standard output");
+  auto* journal = command->add_option("--journal", a->journal, "Journal, kept after the run");
+  auto* resume = command->add_option("--resume", a->resume, "Go on with the run that left this journal");
+  for (CLI::Option* other : {path, dataset, workloads, accelerators, quick, thorough, budget, repeats, prep,
+                             wanted, compressible, cap, journal})
+    resume->excludes(other);
+  command->add_flag("--fail-if-starved", a->fail_if_starved, "Exit with 1 when a workload is starved");
+  command->footer(
+      "Examples:\n  millrace run\n  millrace run --path /data --for unet3d-h100 --accelerators 8\n"
+      "  millrace run --for my.json --quick --fail-if-starved");
+  command->callback([a, &context] { run_main_job(*a, context); });
+}
+
+}  // namespace millrace::cli

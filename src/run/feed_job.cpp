@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/feed_job.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "run/dataset.hpp"
+
+namespace millrace::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The data sets of a run: made before it, gone after it.
+class DataSets {
+ public:
+  DataSets() = default;
+  DataSets(const DataSets&) = delete;
+  DataSets& operator=(const DataSets&) = delete;
+  ~DataSets() {
+    for (const fs::path& folder : made_) (void)remove_ours(folder);
+  }
+
+  Result<void> make(const Job& job, const ModelPlan& model, record::Journal& journal,
+                    const JobCallbacks& callbacks) {
+    const workload::Input& input = model.scaled.front().input;
+    DatasetRequest request;
+    request.directory = job.path;
+    request.record_bytes = input.record_bytes;
+    request.record_stdev_bytes = input.record_stdev_bytes;
+    request.samples_per_file = input.samples_per_file;
+    request.files = model.files;
+    request.total_bytes = model.data_bytes;
+    request.compressible = job.compressible;
+    request.zstd = input.prep == "decompress";
+    if (request.zstd && request.compressible == 0)
+      request.compressible = 0.5;  // what nobody would compress, nobody did
+    DatasetCalls calls;
+    std::optional<Error> refused;
+    calls.on_create = [&](const fs::path& path) {
+      if (path.parent_path() != job.path) return;  // what lies in the folder goes with it
+      if (auto noted = journal.add_temporary(path); !noted) refused = noted.error();
+    };
+    calls.cancelled = [&] {
+      return refused.has_value() || (callbacks.interrupted && callbacks.interrupted());
+    };
+    auto made = make_dataset(request, calls);
+    if (refused) return tl::unexpected(*refused);
+    if (!made) return tl::unexpected(made.error());
+    made_.push_back(made->directory);
+    of_model_[model.model] = made->directory;
+    return {};
+  }
+
+  void use(const std::string& model, const fs::path& folder) { of_model_[model] = folder; }
+  [[nodiscard]] const std::map<std::string, fs::path>& of_model() const { return of_model_; }
+
+ private:
+  std::vector<fs::path> made_;
+  std::map<std::string, fs::path> of_model_;
+};
+
+// What an earlier run that was killed left there.
+Result<void> remove_stale(const fs::path& directory, const JobCallbacks& callbacks) {
+  for (const fs::path& folder : find_stale(directory)) {
+    if (callbacks.stage)
+      callbacks.stage(fmt::format("removing {}, left by a run that was killed", folder.string()));
+    if (auto removed = remove_ours(folder); !removed && callbacks.log) callbacks.log(2, removed.error().what);
+  }
+  return {};
+}
+
+const record::Measurement* find(const std::vector<record::Measurement>& all, const std::string& id) {
+  const auto found =
+      std::find_if(all.begin(), all.end(), [&](const record::Measurement& m) { return m.id == id; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+bool is_complete(const record::Measurement* m, const Planned& planned) {
+  return m != nullptr && m->status == "ok" && m->probe == planned.plan.entry.probe->name &&
+         m->label == planned.label && static_cast<int>(m->repeats.size()) >= planned.repeats;
+}
+
+class FeedJob {
+ public:
+  FeedJob(const Job& job, const Catalog& catalog, const topology::Machine& machine,
+          const std::vector<record::Measurement>& done, record::Journal& journal,
+          const JobCallbacks& callbacks)
+      : job_(job),
+        machine_(machine),
+        done_(done),
+        journal_(journal),
+        callbacks_(callbacks),
+        catalog_(catalog),
+        memories_(memories_of(catalog)) {
+    measure_callbacks_.interrupted = callbacks.interrupted;
+    measure_callbacks_.progress = callbacks.progress;
+    measure_callbacks_.log = callbacks.log;
+    measure_callbacks_.temporary_added = [this](const fs::path& path) {
+      return journal_.add_temporary(path);
+    };
+    measure_callbacks_.measured = [this](const record::Measurement& m, bool last) {
+      if (auto noted = journal_.add(m); !noted && !journal_error_) journal_error_ = noted.error();
+      if (callbacks_.measured) callbacks_.measured(m, last);
+    };
+    measure_callbacks_.interrupted = [this] {
+      return journal_error_.has_value() || (callbacks_.interrupted && callbacks_.interrupted());
+    };
+  }
+
+  Result<JobOutcome> run(const std::vector<workload::Profile>& profiles) {
+    if (!job_.dataset) (void)remove_stale(job_.path, callbacks_);
+    auto surveyed = survey();
+    if (!surveyed) return tl::unexpected(surveyed.error());
+    if (*surveyed <= 0) return finish();
+    const TimePlan time = share_time(job_, profiles);
+    auto models = plan_models(job_, profiles, *surveyed, time);
+    if (!models) return tl::unexpected(models.error());
+    outcome_.models = std::move(*models);
+    DataSets data;
+    for (const ModelPlan& model : outcome_.models) {
+      if (job_.dataset) {
+        data.use(model.model, *job_.dataset);
+        continue;
+      }
+      if (callbacks_.stage)
+        callbacks_.stage(fmt::format("making the data set of {}: {} in {}", model.model,
+                                     to_si({model.data_bytes}), job_.path.string()));
+      if (auto made = data.make(job_, model, journal_, callbacks_); !made) {
+        if (made.error().exit == Exit::kInterrupted) return finish();
+        return tl::unexpected(made.error());
+      }
+    }
+    auto plan = plan_measurements(job_, outcome_.models, data.of_model(), time, catalog_, machine_);
+    if (!plan) return tl::unexpected(plan.error());
+    if (auto measured = measure_rest(*plan); !measured) return tl::unexpected(measured.error());
+    return finish();
+  }
+
+ private:
+  // bytes/s; 0: it failed, and the measurement says why.
+  Result<double> survey() {
+    auto planned = plan_survey(job_, catalog_, machine_);
+    if (!planned) return tl::unexpected(planned.error());
+    const record::Measurement* earlier = find(done_, planned->id);
+    if (!is_complete(earlier, *planned)) {
+      if (callbacks_.stage) callbacks_.stage("surveying the storage");
+      auto measured = measure({*planned}, memories_, machine_, measure_callbacks_);
+      if (journal_error_) return tl::unexpected(*journal_error_);
+      if (measured.empty()) return 0.0;
+      outcome_.measurements.push_back(std::move(measured.front()));
+    } else {
+      outcome_.measurements.push_back(*earlier);
+    }
+    const record::Measurement& m = outcome_.measurements.back();
+    return m.status == "ok" ? m.throughput_bytes_per_s.mean : 0.0;
+  }
+
+  Result<void> measure_rest(std::vector<Planned>& plan) {
+    std::vector<Planned> rest;
+    for (Planned& planned : plan) {
+      const record::Measurement* earlier = find(done_, planned.id);
+      if (is_complete(earlier, planned))
+        outcome_.measurements.push_back(*earlier);
+      else
+        rest.push_back(std::move(planned));
+    }
+    if (callbacks_.planned) {
+      double whole = 0;
+      int repeats = 0;
+      for (const Planned& planned : rest) {
+        whole += planned.options.time_limit.seconds() * planned.repeats;
+        repeats += planned.repeats;
+      }
+      callbacks_.planned(repeats, Duration::from_seconds(whole));
+    }
+    for (record::Measurement& m : measure(rest, memories_, machine_, measure_callbacks_))
+      outcome_.measurements.push_back(std::move(m));
+    if (journal_error_) return tl::unexpected(*journal_error_);
+    // In order of id again: a resumed run mixes old and new.
+    std::stable_sort(outcome_.measurements.begin(), outcome_.measurements.end(),
+                     [](const record::Measurement& a, const record::Measurement& b) {
+                       return std::stoi(a.id.substr(1)) < std::stoi(b.id.substr(1));
+                     });
+    return {};
+  }
+
+  JobOutcome finish() {
+    outcome_.interrupted = callbacks_.interrupted && callbacks_.interrupted();
+    return std::move(outcome_);
+  }
+
+  const Job& job_;
+  const topology::Machine& machine_;
+  const std::vector<record::Measurement>& done_;
+  record::Journal& journal_;
+  const JobCallbacks& callbacks_;
+  const Catalog& catalog_;
+  std::vector<MemoryModule> memories_;
+  MeasureCallbacks measure_callbacks_;
+  std::optional<Error> journal_error_;
+  JobOutcome outcome_;
+};
+
+}  // namespace
+
+Result<JobOutcome> run_job(const Job& job, const std::vector<workload::Profile>& profiles,
+                           const Catalog& catalog, const topology::Machine& machine,
+                           const std::vector<record::Measurement>& done, record::Journal& journal,
+                           const JobCallbacks& callbacks) {
+  return FeedJob(job, catalog, machine, done, journal, callbacks).run(profiles);
+}
+
+}  // namespace millrace::run

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/feed_plan.hpp"
+
+#include <fmt/format.h>
+#include <sys/statvfs.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "diagnose/conventions.hpp"
+
+namespace millrace::run {
+namespace {
+
+namespace conventions = diagnose::conventions;
+
+using Given = std::vector<std::pair<std::string, std::string>>;
+
+// Weights of one repeat, in units (see TimePlan). A stage run needs no storage to settle, a copy even less.
+constexpr double kStageWeight = 0.6, kMemoryWeight = 0.4, kProofWeight = 1.2, kAnalyzerWeight = 0.6;
+constexpr double kSteps = 32;  // 30 that count, the first that does not, and one to spare
+constexpr std::uint64_t kBlock = 1 << 20;
+constexpr int kDepth = 8;
+
+std::string bytes_text(double bytes) {
+  return fmt::format("{}", std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(bytes))));
+}
+
+// Whole blocks of 4 KiB, and no larger than what the pipeline takes at once.
+std::uint64_t block_size(const workload::Profile& scaled) {
+  const double unit =
+      scaled.input.samples_per_file > 1 ? static_cast<double>(kBlock) : scaled.input.record_bytes;
+  const auto blocks = static_cast<std::uint64_t>(unit / 4096);
+  return std::clamp<std::uint64_t>(blocks * 4096, 4096, kBlock);
+}
+
+LaunchOptions timed(double seconds, double target) {
+  LaunchOptions options;
+  options.time_limit = Duration::from_seconds(std::clamp(seconds, 0.3, 60.0));
+  options.target = target;
+  return options;
+}
+
+std::vector<std::string> models_of(const std::vector<workload::Profile>& profiles) {
+  std::vector<std::string> models;
+  for (const workload::Profile& profile : profiles)
+    if (std::find(models.begin(), models.end(), profile.model) == models.end())
+      models.push_back(profile.model);
+  return models;
+}
+
+class Planner {
+ public:
+  Planner(const Catalog& catalog, const topology::Machine& machine) : catalog_(catalog), machine_(machine) {}
+
+  Result<void> add(const std::string& probe, const std::string& label, const Given& given,
+                   const LaunchOptions& options, int repeats) {
+    const auto entry = find_probe(catalog_, probe);
+    if (!entry) return tl::unexpected(entry.error());
+    auto plan = plan_instance(*entry, given, machine_);
+    if (!plan) return tl::unexpected(plan.error());
+    planned_.push_back({fmt::format("m{}", planned_.size() + 1), label, std::move(*plan), options, repeats});
+    return {};
+  }
+  std::vector<Planned> take() { return std::move(planned_); }
+
+ private:
+  const Catalog& catalog_;
+  const topology::Machine& machine_;
+  std::vector<Planned> planned_;
+};
+
+Given pipeline(const workload::Profile& scaled, const std::filesystem::path& data, int accelerators,
+               const char* source, double compute_s, double factor) {
+  const workload::Input& input = scaled.input;
+  return {{"dataset", data.string()},
+          {"source", source},
+          {"record-size", bytes_text(input.record_bytes)},
+          {"record-stdev", bytes_text(input.record_stdev_bytes)},
+          {"samples-per-file", std::to_string(input.samples_per_file)},
+          {"batch", std::to_string(input.batch_samples)},
+          {"compute", fmt::format("{}ns", static_cast<std::int64_t>(compute_s * 1e9))},
+          {"accelerators", std::to_string(accelerators)},
+          {"read-threads", std::to_string(input.read_threads)},
+          {"prep", input.prep},
+          {"prep-threads", std::to_string(input.prep_threads)},
+          {"prefetch", std::to_string(input.prefetch_batches)},
+          {"block-size", std::to_string(block_size(scaled))},
+          {"queue-depth", std::to_string(kDepth)},
+          {"scale", fmt::format("{:.6g}", factor)}};
+}
+
+Result<void> plan_model(const Job& job, const ModelPlan& model, const std::filesystem::path& data,
+                        const TimePlan& time, Planner& planner) {
+  const workload::Profile& first = model.scaled.front();
+  auto added = planner.add(conventions::kStorageRead, model.model,
+                           {{"dataset", data.string()},
+                            {"block-size", std::to_string(block_size(first))},
+                            {"queue-depth", std::to_string(kDepth)},
+                            {"threads", std::to_string(first.input.read_threads * job.accelerators)}},
+                           timed(time.unit_s, 0.05), job.repeats);
+  if (!added) return added;
+  added = planner.add(conventions::kPipeline, model.model,
+                      pipeline(first, data, job.accelerators, "synthetic", 0, model.factor),
+                      timed(time.unit_s * kStageWeight, 0.05), job.repeats);
+  if (!added) return added;
+  for (std::size_t i = 0; i < model.workloads.size(); ++i) {
+    const workload::Profile& scaled = model.scaled[i];
+    const std::string& name = model.workloads[i].name;
+    const double factor = model.workloads[i].compute_s / scaled.compute_s;
+    added = planner.add(conventions::kPipeline, name,
+                        pipeline(scaled, data, job.accelerators, "cold", scaled.compute_s, factor),
+                        timed(time.unit_s * kProofWeight, 0), time.proof_repeats);
+    if (!added) return added;
+    if (!time.analyzer_runs) continue;
+    for (const char* source : {"cached", "synthetic"}) {
+      added = planner.add(conventions::kPipeline, name,
+                          pipeline(scaled, data, job.accelerators, source, scaled.compute_s, factor),
+                          timed(time.unit_s * kAnalyzerWeight, 0), 1);
+      if (!added) return added;
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine) {
+  Planner planner(catalog, machine);
+  // With the user's own files nothing need be written at all.
+  const Given where = job.dataset ? Given{{"dataset", job.dataset->string()}}
+                                  : Given{{"path", job.path.string()}, {"file-size", "128MiB"}};
+  Given given = where;
+  for (const auto& [name, value] : Given{{"block-size", "1MiB"}, {"queue-depth", "8"}, {"threads", "4"}})
+    given.emplace_back(name, value);
+  if (auto added = planner.add(conventions::kStorageRead, "survey", given, timed(1.2, 0.05), 1); !added)
+    return tl::unexpected(added.error());
+  auto planned = std::move(planner.take().front());
+  planned.id = "m0";
+  return planned;
+}
+
+TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles) {
+  TimePlan time;
+  const auto models = static_cast<double>(models_of(profiles).size());
+  const auto workloads = static_cast<double>(profiles.size());
+  // Two accelerators' worth of each model at most, and the cached and synthetic runs come along; more, and
+  // the time goes to the proofs.
+  time.analyzer_runs = workloads <= 3 || job.budget.seconds() >= 20 * workloads;
+  time.proof_repeats = std::max(1, workloads > 3 ? job.repeats - 1 : job.repeats);
+  const double units =
+      models * job.repeats * (1 + kStageWeight) + job.repeats * kMemoryWeight +
+      workloads * (time.proof_repeats * kProofWeight + (time.analyzer_runs ? 2 * kAnalyzerWeight : 0));
+  time.unit_s = job.budget.seconds() / units;
+  return time;
+}
+
+Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
+                                           double surveyed_bytes_per_s, const TimePlan& time) {
+  std::vector<ModelPlan> plans;
+  const double proof_s = time.unit_s * kProofWeight;
+  const double rate = std::max(surveyed_bytes_per_s, 1e5);
+  for (const std::string& model : models_of(profiles)) {
+    ModelPlan plan;
+    plan.model = model;
+    for (const workload::Profile& profile : profiles) {
+      if (profile.model != model) continue;
+      plan.workloads.push_back(profile);
+      const double step_bytes =
+          static_cast<double>(profile.input.batch_samples) * profile.input.record_bytes * job.accelerators;
+      const double step_s = std::max(profile.compute_s, step_bytes / rate);
+      plan.factor = std::max(plan.factor, kSteps * step_s / proof_s);
+    }
+    for (const workload::Profile& profile : plan.workloads)
+      plan.scaled.push_back(workload::scaled(profile, plan.factor));
+    const workload::Input& input = plan.scaled.front().input;
+    const double file_bytes = input.record_bytes * static_cast<double>(input.samples_per_file);
+    // A second's worth of reading, so that no drive answers from its own cache all the time, and a file for
+    // each reader.
+    const double wanted = std::clamp(rate, 64.0 * kBlock, 1024.0 * kBlock);
+    plan.files =
+        static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, std::ceil(wanted / file_bytes), 1.0}));
+    plan.data_bytes = static_cast<std::uint64_t>(static_cast<double>(plan.files) * file_bytes);
+    plans.push_back(std::move(plan));
+  }
+  if (job.dataset) return plans;
+  std::uint64_t needed = 0;
+  for (const ModelPlan& plan : plans) needed += plan.data_bytes;
+  struct statvfs info {};
+  if (statvfs(job.path.c_str(), &info) != 0)
+    return failure(fmt::format("{}: {}", job.path.string(), std::strerror(errno)),
+                   "give another folder by --path");
+  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
+  if (job.size_cap > free)
+    return failure(fmt::format("--size-cap {} is more than the {} that are free at {}",
+                               to_binary({job.size_cap}), to_binary({free}), job.path.string()),
+                   "give a smaller cap, or another --path");
+  const std::uint64_t cap = job.size_cap > 0 ? job.size_cap : free / 2;
+  if (needed > cap)
+    return failure(
+        fmt::format("the data sets need {}, {} allows {}", to_binary({needed}),
+                    job.size_cap > 0 ? "--size-cap" : "half of the free space of " + job.path.string(),
+                    to_binary({cap})),
+        "fewer workloads by --for, a larger --size-cap, another --path, or your own files by --dataset");
+  return plans;
+}
+
+Result<std::vector<Planned>> plan_measurements(
+    const Job& job, const std::vector<ModelPlan>& models,
+    const std::map<std::string, std::filesystem::path>& data_of_model, const TimePlan& time,
+    const Catalog& catalog, const topology::Machine& machine) {
+  Planner planner(catalog, machine);
+  // The cores that move the data belong to every path: as many copy as would in the pipelines.
+  if (auto added = planner.add(conventions::kMemoryCopy, "", {{"threads", "0"}},
+                               timed(time.unit_s * kMemoryWeight, 0.05), job.repeats);
+      !added)
+    return tl::unexpected(added.error());
+  for (const ModelPlan& model : models)
+    if (auto added = plan_model(job, model, data_of_model.at(model.model), time, planner); !added)
+      return tl::unexpected(added.error());
+  return planner.take();
+}
+
+}  // namespace millrace::run

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which measurements answer the job's questions, and how they fit its time. What each measurement stands for
+// is said by its label and parameters as src/diagnose/conventions.hpp has them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "record/result.hpp"
+#include "run/catalog.hpp"
+#include "run/job.hpp"
+#include "run/measure.hpp"
+#include "topology/discover.hpp"
+#include "workload/profile.hpp"
+
+namespace millrace::run {
+
+// All workloads of one model read the same data in the same way, so they share its data set and its
+// measurements.
+struct ModelPlan {
+  std::string model;
+  std::vector<workload::Profile> workloads;  // as asked
+  std::vector<workload::Profile> scaled;     // the same, as they are run
+  double factor = 1;                         // bytes and compute of a step were divided by it
+  std::uint64_t data_bytes = 0;              // of the data set that it needs
+  std::uint64_t files = 0;
+};
+
+// One second on a temporary file tells what the storage delivers, by which all else is dimensioned.
+Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine);
+
+// How the time is shared out: a unit is one repeat of a storage measurement.
+struct TimePlan {
+  double unit_s = 1;
+  int proof_repeats = 2;
+  bool analyzer_runs = false;  // the cached and the synthetic run beside the cold one, of each workload
+};
+TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles);
+
+// Scales the workloads so that at least 30 steps fit a proof at the surveyed rate, and dimensions their data
+// sets. Errors: not enough free space, or a size cap that is larger than it.
+Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
+                                           double surveyed_bytes_per_s, const TimePlan& time);
+
+// The measurements, given where each model's data lie. Those of `done` (from a journal) that are complete are
+// left out.
+Result<std::vector<Planned>> plan_measurements(
+    const Job& job, const std::vector<ModelPlan>& models,
+    const std::map<std::string, std::filesystem::path>& data_of_model, const TimePlan& time,
+    const Catalog& catalog, const topology::Machine& machine);
+
+}  // namespace millrace::run

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `millrace run` was asked to do, as the journal keeps it so that a killed run can go on.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "units/quantity.hpp"
+#include "units/result.hpp"
+#include "workload/profile.hpp"
+
+namespace millrace::run {
+
+struct Job {
+  std::filesystem::path path;  // folder on the storage to measure; absolute
+  std::optional<std::filesystem::path>
+      dataset;                         // the user's own files, read-only; else one is made below path
+  std::vector<std::string> workloads;  // names or files, as given; empty: all built-in training workloads
+  int accelerators = 1;
+  Duration budget{60'000'000'000};  // of measuring
+  int repeats = 3;
+  std::optional<std::string> prep;           // instead of the profiles'
+  std::optional<double> utilization_wanted;  // instead of the profiles'
+  double compressible = 0;                   // share of the made data's bytes that repeat
+  std::uint64_t size_cap = 0;                // of all temporary data; 0: half of what is free
+};
+
+// The journal's settings and back. Errors name the key.
+std::map<std::string, std::string> to_settings(const Job& job);
+Result<Job> from_settings(const std::map<std::string, std::string>& settings);
+
+// Of everything that shapes the measurements: the settings, and the workloads' figures (a profile file may
+// have changed).
+std::string fingerprint(const Job& job, const std::vector<workload::Profile>& profiles);
+
+// The profiles that the job names, with its prep in place.
+Result<std::vector<workload::Profile>> profiles_of(const Job& job);
+
+}  // namespace millrace::run
