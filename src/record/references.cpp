@@ -103,7 +103,7 @@ std::optional<Fault> TopologyIds::check(const Measurement& m, const std::string&
   if (unknown_end(m.to)) return missing(pointer + "/to", "endpoint", m.to);
   for (std::size_t i = 0; i < m.path.size(); ++i) {
     const std::string& id = m.path[i].resource;
-    const auto is_stage = [&](const Stage& stage) { return stage.resource == id; };
+    const auto is_stage = [&](const Stage& stage) { return !id.empty() && stage.resource == id; };
     if (!resources_.contains(id) && std::none_of(m.stages.begin(), m.stages.end(), is_stage)) {
       return missing(fmt::format("{}/path/{}/resource", pointer, i), "resource", id);
     }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -74,11 +75,11 @@ Standing look_at(const fs::path& target) {
 class TemporaryFile {
  public:
   explicit TemporaryFile(const fs::path& target) {
-    static unsigned count = 0;
+    static std::atomic<unsigned> count = 0;
     // O_EXCL and the process's number: two runs that write the same document do not share one.
     for (int attempt = 0; attempt < 100 && !fd_; ++attempt) {
-      path_ =
-          target.parent_path() / fmt::format(".{}.{}-{}.tmp", target.filename().native(), getpid(), count++);
+      path_ = target.parent_path() /
+              fmt::format(".{}.{}-{}.tmp", target.filename().native(), getpid(), count.fetch_add(1));
       fd_ = Descriptor(open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666));
       if (!fd_ && errno != EEXIST) break;
     }

@@ -153,6 +153,8 @@ std::string content_of(const std::filesystem::path& file) {
 }
 
 void put_content(const std::filesystem::path& file, const std::string& text) {
+  std::filesystem::remove(
+      file);  // ext4 flushes a file that is truncated and written again: slow, a thousand times
   std::ofstream(file, std::ios::binary) << text;
 }
 
