@@ -69,6 +69,12 @@ void examine_links(const Machine& machine, const FileRoot& root, bool under_load
                    std::vector<Finding>& found) {
   const std::set<std::string> used = links_in_use(machine);
   const bool in_guest = is_virtual(machine);
+  struct Idle {
+    const Resource* resource;
+    std::string name;
+    LinkRate running, possible;
+  };
+  std::vector<Idle> idle;
   for (const Resource& resource : machine.graph.resources) {
     if (!is_upward_link(resource) || !used.contains(resource.id)) continue;
     const Ends ends = read_ends(root, resource.pci, in_guest);
@@ -85,20 +91,31 @@ void examine_links(const Machine& machine, const FileRoot& root, bool under_load
                                      to_text(possible), name, resource.pci, to_text(ends.child_maximum)),
                          "move the device to a wider or faster slot, if it should deliver more"});
     }
-    const bool below = ends.running.known() && possible.known() &&
-                       (ends.running.gt_per_s < possible.gt_per_s || ends.running.width < possible.width);
-    if (!below) continue;
-    std::string when = " while idle: devices train down then, so only a reading under load counts";
-    if (under_load) when = " under load";
+    const bool narrow = ends.running.known() && ends.running.width < possible.width;
+    const bool slow = ends.running.known() && ends.running.gt_per_s < possible.gt_per_s;
+    if (slow && !narrow && !under_load) idle.push_back({&resource, name, ends.running, possible});
+    if (!narrow && !(slow && under_load)) continue;
+    std::string when = under_load ? " under load" : " now, while idle; a reading under load will tell";
     if (in_guest) when += "; in a virtual machine the reading may be the hypervisor's";
     found.push_back(
         {"pcie-link-below-maximum", under_load && !in_guest ? "warning" : "note", resource.id,
          fmt::format("the {} ({}) runs at {}, both ends could {}{}", name, resource.pci,
                      to_text(ends.running), to_text(possible), when),
-         fmt::format("sudo lspci -vv -s {} | grep -E 'LnkCap|LnkSta'; reseat the device or its riser, and "
-                     "look at the slot's settings in the firmware",
+         fmt::format("look at `sudo lspci -vv -s {}` (LnkCap, LnkSta), reseat the device or its riser, and "
+                     "check the slot in the firmware's setup",
                      resource.pci)});
   }
+  if (idle.empty()) return;
+  // Idle devices train down: one note for all of them.
+  std::vector<std::string> names;
+  for (const Idle& link : idle) names.push_back(link.name.substr(link.name.find(" of ") + 4));
+  const Idle& first = idle.front();
+  found.push_back(
+      {"pcie-link-below-maximum", "note", idle.size() == 1 ? first.resource->id : "",
+       fmt::format("idle now, so slower than they could be: the PCIe links of {} ({} runs at {} of {}); a "
+                   "reading under load will tell",
+                   fmt::join(names, ", "), names.front(), to_text(first.running), to_text(first.possible)),
+       "nothing, unless a measurement shows them slow under load"});
 }
 
 struct Neighbour {
@@ -120,20 +137,26 @@ const Endpoint* nearest(const Machine& machine, const Endpoint& gpu,
   return best;
 }
 
+double port_rate(const Machine& machine, const Endpoint& nic) {
+  for (const Link& link : machine.graph.links) {
+    const Resource* port = link.from == nic.id ? find_resource(machine.graph, link.resource) : nullptr;
+    if (port != nullptr) return port->limit_bytes_per_s.value_or(0);
+  }
+  return 0;
+}
+
 void examine_placement(const Machine& machine, std::vector<Finding>& found) {
   constexpr double kFastPort = 10e9 / 8;  // a management port is nobody's neighbour
+  const auto& endpoints = machine.graph.endpoints;
+  const bool has_rdma =
+      std::any_of(endpoints.begin(), endpoints.end(), [](const Endpoint& e) { return e.kind == "rdma"; });
   Neighbour ports{"fast network port", "port", {}};
   Neighbour drives{"NVMe drive", "drive", {}};
   for (const Endpoint& e : machine.graph.endpoints) {
     if (e.kind == "storage" && e.id.starts_with("storage:nvme") && e.numa && !e.pci.empty())
       drives.all.push_back(&e);
     const bool fast =
-        e.kind == "rdma" ||
-        (e.kind == "nic" &&
-         std::any_of(machine.graph.links.begin(), machine.graph.links.end(), [&](const Link& l) {
-           const Resource* r = l.from == e.id ? find_resource(machine.graph, l.resource) : nullptr;
-           return r != nullptr && r->limit_bytes_per_s.value_or(0) >= kFastPort;
-         }));
+        e.kind == "rdma" || (!has_rdma && e.kind == "nic" && port_rate(machine, e) >= kFastPort);
     if (fast && e.numa && !e.pci.empty()) ports.all.push_back(&e);
   }
   for (const Neighbour& kind : {ports, drives}) {

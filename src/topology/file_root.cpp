@@ -92,6 +92,13 @@ std::optional<fs::path> FileRoot::resolve(const fs::path& path) const {
   return here;
 }
 
+bool FileRoot::exists(const fs::path& file) const {
+  const auto real = resolve(file);
+  std::error_code error;
+  if (real && !recording_.empty() && fs::is_regular_file(below(*real), error)) (void)bytes(*real);
+  return real.has_value();
+}
+
 std::optional<std::string> FileRoot::bytes(const fs::path& file, std::size_t most) const {
   const auto real = resolve(file);
   if (!real) return std::nullopt;

@@ -40,7 +40,7 @@ class FileRoot {
 
   // Names in a folder, in natural order (nvme2 before nvme10); empty where there is no such folder.
   [[nodiscard]] std::vector<std::string> names(const std::filesystem::path& folder) const;
-  [[nodiscard]] bool exists(const std::filesystem::path& file) const { return resolve(file).has_value(); }
+  [[nodiscard]] bool exists(const std::filesystem::path& file) const;
   // Where the path leads with all links followed, as a path below the root ("/sys/devices/pci0000:00/…").
   [[nodiscard]] std::optional<std::filesystem::path> resolve(const std::filesystem::path& path) const;
   // The last name of where a link leads: link_name("/sys/…/driver") is "nvme".
