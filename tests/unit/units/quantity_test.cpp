@@ -96,6 +96,7 @@ TEST(ParseDuration, TakesEveryUnit) {
   EXPECT_EQ(ns("2min"), 120'000'000'000);
   EXPECT_EQ(ns("1h"), 3'600'000'000'000);
   EXPECT_EQ(ns("0s"), 0);
+  EXPECT_EQ(ns("0.1234567896s"), 123'456'790);
   EXPECT_EQ(ns("0.1234567894s"), 123'456'789) << "to the nearest nanosecond";
 }
 
