@@ -165,7 +165,7 @@ void add_cores(const record::Document& document, const StorageEvidence& storage,
   Hop hop;
   hop.resources = {"cpu:cores"};
   hop.kind = "cpu";
-  hop.noun = "the CPU's cores";
+  hop.noun = "the CPU as a whole";
   hop.name = fmt::format("all CPU work together on {} hardware threads", threads);
   const double rate = threads / seconds_per_byte;
   hop.capacity.measured = record::Estimate{rate, rate, rate, {}, {}, {}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Result documents as text for a terminal. Pure: a document in, text out.
+// A result document as text for a terminal. Pure functions: what they say is in the document, and colour and
+// width are given. Every text ends with a newline or is empty.
 #pragma once
 
 #include <string>
@@ -9,21 +10,35 @@
 
 namespace millrace::report {
 
-struct TextStyle {
+struct Style {
   bool color = false;
-  int width = 100;  // columns
+  int width = 100;  // columns; sentences are wrapped to it, tables are not
 };
 
-// For each workload the hops of its feed path, the verdict, the relief, prediction beside measurement; then what failed or
-// was skipped, and what stood in for what. Ends with a newline.
-std::string document_text(const record::Document& document, const TextStyle& style);
-
-// One measurement: rate and interval beside its limit, operations, latency, stages, flags, counters worth seeing; or why
-// there is none.
+// One measurement: rate with interval and limit, operations, latency, stages, flags, what the system counted
+// meanwhile.
 std::string measurement_text(const record::Document& document, const record::Measurement& measurement,
-                             const TextStyle& style);
+                             const Style& style);
 
-// Findings, the worst first, each with its remedy.
-std::string findings_text(const std::vector<topology::Finding>& findings, const TextStyle& style);
+// Findings, the most severe first, each with its remedy; empty for none.
+std::string findings_text(const std::vector<topology::Finding>& findings, const Style& style);
+
+// What failed or was skipped, with reason and way out; empty for none.
+std::string troubles_text(const record::Document& document, const Style& style);
+
+// Model by model: a table of the hops, then for each accelerator the verdict, relief, and the pipeline's own
+// measurement beside the prediction. From `kCompactFrom` diagnoses on, those that are fed take one line each.
+// Notes that all share are said once, at the end.
+inline constexpr std::size_t kCompactFrom = 7;
+std::string diagnoses_text(const record::Document& document, const std::vector<record::Diagnosis>& diagnoses,
+                           const Style& style);
+
+// How one diagnosis was reached: hop by hop, with the measurements that it stands on, and the whole chain of
+// relief.
+std::string explain_text(const record::Document& document, const record::Diagnosis& diagnosis,
+                         const Style& style);
+
+// All of it: host, findings, troubles, diagnoses.
+std::string document_text(const record::Document& document, const Style& style);
 
 }  // namespace millrace::report

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A verdict from documents alone: a result, a journal or a topology, on any machine.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "diagnose/diagnose.hpp"
+#include "record/document.hpp"
+#include "record/journal.hpp"
+#include "report/terminal.hpp"
+#include "workload/profile.hpp"
+
+namespace millrace::cli {
+namespace {
+
+struct Arguments {
+  std::string document, json;
+  std::vector<std::string> workloads;
+  int accelerators = 0;  // 0: as many as the document's hosts have
+  double wanted = 0;     // percent; 0: what the workload wants
+  bool explain = false, fail_if_starved = false;
+};
+
+Result<record::Document> read(const std::string& file) {
+  if (!record::is_journal(file)) return record::read_document(file);
+  const auto contents = record::read_journal(file);
+  if (!contents) return tl::unexpected(contents.error());
+  return record::to_document(*contents);
+}
+
+Result<std::vector<workload::Profile>> load_all(const std::vector<std::string>& names) {
+  if (names.empty()) return workload::built_in();
+  std::vector<workload::Profile> all;
+  for (const std::string& name : names) {
+    const auto profiles = workload::load(name);
+    if (!profiles) return tl::unexpected(profiles.error());
+    all.insert(all.end(), profiles->begin(), profiles->end());
+  }
+  return all;
+}
+
+int gpus_of(const record::Document& document) {
+  const auto& endpoints = document.topology.endpoints;
+  return std::max(
+      1, static_cast<int>(std::count_if(endpoints.begin(), endpoints.end(),
+                                        [](const auto& endpoint) { return endpoint.kind == "gpu"; })));
+}
+
+Exit exit_for(const std::vector<record::Diagnosis>& diagnoses, bool fail_if_starved) {
+  const auto is = [](const char* verdict) {
+    return [verdict](const record::Diagnosis& d) { return d.verdict == verdict; };
+  };
+  if (fail_if_starved && std::any_of(diagnoses.begin(), diagnoses.end(), is("starved")))
+    return Exit::kCheckFailed;
+  if (std::all_of(diagnoses.begin(), diagnoses.end(), is("inconclusive"))) return Exit::kInconclusive;
+  return Exit::kOk;
+}
+
+void run_diagnose(const Arguments& arguments, Context& context) {
+  const auto profiles = load_all(arguments.workloads);
+  if (!profiles) return context.fail(profiles.error());
+  if (!arguments.json.empty() && arguments.json != "-")
+    if (const auto writable = record::check_writable(arguments.json); !writable)
+      return context.fail(writable.error());
+  auto document = read(arguments.document);
+  if (!document) return context.fail(document.error());
+
+  const int accelerators = arguments.accelerators > 0 ? arguments.accelerators : gpus_of(*document);
+  document->diagnoses.clear();
+  for (const workload::Profile& profile : *profiles) {
+    diagnose::Question question{profile, accelerators, {}};
+    if (arguments.wanted > 0) question.utilization_wanted = arguments.wanted / 100;
+    document->diagnoses.push_back(diagnose::diagnose(*document, question));
+  }
+  context.exit = exit_for(document->diagnoses, arguments.fail_if_starved);
+  if (!arguments.json.empty())
+    if (const auto written = record::write_document(*document, arguments.json); !written)
+      return context.fail(written.error());
+  if (arguments.json == "-") return;
+  const report::Style style{context.use_color(), context.width()};
+  fmt::print("{}", report::document_text(*document, style));
+  if (arguments.explain)
+    for (const auto& diagnosis : document->diagnoses)
+      fmt::print("\n{}", report::explain_text(*document, diagnosis, style));
+}
+
+}  // namespace
+
+void add_diagnose(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand(
+      "diagnose", "Name what starves a workload, from a document alone: no hardware is touched");
+  command
+      ->add_option("DOCUMENT", arguments->document,
+                   "A result, a journal or a topology (`millrace topo --json F`)")
+      ->required();
+  command->add_option("--for", arguments->workloads,
+                      "A workload, a model or a profile file (repeatable) [all built-in workloads]");
+  command
+      ->add_option("--accelerators", arguments->accelerators,
+                   "How many share the feed path [as many as the host has]")
+      ->check(CLI::Range(1, 100000));
+  command
+      ->add_option("--wanted", arguments->wanted,
+                   "Percent of the time they should compute [what the workload wants]")
+      ->check(CLI::Range(0.1, 100.0));
+  command->add_flag("--explain", arguments->explain, "Show how each verdict was reached");
+  command->add_option("--json", arguments->json,
+                      "Write the document with its diagnoses here; -: to standard output");
+  command->add_flag("--fail-if-starved", arguments->fail_if_starved,
+                    "Exit with 1 when a workload is starved");
+  command->footer(
+      "Examples:\n"
+      "  millrace diagnose result.json --for unet3d-h100\n"
+      "  millrace diagnose result.json --for resnet50 --accelerators 8 --explain\n"
+      "  millrace diagnose run.journal --for my.json --fail-if-starved\n"
+      "Where nothing was measured, limits stand in and the output says so. Exit codes: 0 a verdict, 1 "
+      "starved with "
+      "--fail-if-starved, 2 bad input, 3 inconclusive.");
+  command->callback([arguments, &context] { run_diagnose(*arguments, context); });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "report/figures.hpp"
+#include "report/layout.hpp"
+#include "report/terminal.hpp"
+#include "units/quantity.hpp"
+
+namespace millrace::report {
+namespace {
+
+int severity_rank(const std::string& severity) {
+  return severity == "error" ? 0 : (severity == "warning" ? 1 : 2);
+}
+
+std::string host_text(const record::Document& document, const Style& style) {
+  std::string out;
+  for (const auto& host : document.hosts)
+    out += wrapped("",
+                   fmt::format("{}: {}, {} hardware threads, {} memory, Linux {}", host.name, host.cpu.model,
+                               host.cpu.threads, to_binary(Bytes{host.memory_bytes}), host.kernel),
+                   2, style);
+  if (!document.complete)
+    out += toned("incomplete: the run was cut short; this is what it had measured", Tone::kDoubtful, style) +
+           "\n";
+  return out;
+}
+
+}  // namespace
+
+std::string findings_text(const std::vector<topology::Finding>& findings, const Style& style) {
+  if (findings.empty()) return {};
+  std::vector<const topology::Finding*> sorted;
+  for (const auto& finding : findings) sorted.push_back(&finding);
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto* a, const auto* b) {
+    return severity_rank(a->severity) < severity_rank(b->severity);
+  });
+  std::string out = toned("Findings", Tone::kStrong, style) + "\n";
+  for (const auto* finding : sorted) {
+    const int rank = severity_rank(finding->severity);
+    const Tone tone = rank == 0 ? Tone::kBad : (rank == 1 ? Tone::kDoubtful : Tone::kPlain);
+    const std::string first = "  " + toned(fmt::format("{:<8}", finding->severity), tone, style) + " ";
+    out += wrapped(first, finding->what + (finding->resource.empty() ? "" : " [" + finding->resource + "]"),
+                   11, style);
+    if (!finding->remedy.empty())
+      out += wrapped(std::string(11, ' '), "remedy: " + finding->remedy, 11, style);
+  }
+  return out;
+}
+
+std::string troubles_text(const record::Document& document, const Style& style) {
+  std::string out;
+  for (const auto& m : document.measurements) {
+    if (m.status == "ok") continue;
+    const std::string what = m.label.empty() ? m.probe : fmt::format("{} ({})", m.probe, m.label);
+    const std::string first =
+        "  " +
+        toned(fmt::format("{:<8}", m.status), m.status == "failed" ? Tone::kBad : Tone::kDoubtful, style) +
+        " ";
+    out +=
+        wrapped(first, fmt::format("{} {}: {}", m.id, what, m.reason.empty() ? "no reason given" : m.reason),
+                11, style);
+    if (!m.hint.empty()) out += wrapped(std::string(11, ' '), "way out: " + m.hint, 11, style);
+  }
+  return out.empty() ? out : toned("Not measured", Tone::kStrong, style) + "\n" + out;
+}
+
+std::string document_text(const record::Document& document, const Style& style) {
+  std::string out = host_text(document, style);
+  const bool stand_in = std::any_of(document.measurements.begin(), document.measurements.end(),
+                                    [](const auto& m) { return m.device == "stand-in"; });
+  if (stand_in)
+    out += toned("stand-in: host memory took the place of GPU memory", Tone::kDoubtful, style) + "\n";
+  // Notes are many on any machine and `doctor` shows them; here stands what spoils the figures below.
+  std::vector<topology::Finding> serious;
+  for (const auto& finding : document.findings)
+    if (finding.severity != "note") serious.push_back(finding);
+  for (const std::string& part : {findings_text(serious, style), troubles_text(document, style),
+                                  diagnoses_text(document, document.diagnoses, style)})
+    if (!part.empty()) out += "\n" + part;
+  return out;
+}
+
+}  // namespace millrace::report

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "report/figures.hpp"
+#include "report/layout.hpp"
+#include "report/terminal.hpp"
+#include "units/quantity.hpp"
+
+namespace millrace::report {
+namespace {
+
+using record::Measurement;
+
+std::string of_repeats(const Measurement& m) {
+  if (m.repeats.size() > 1) return fmt::format("over {} repeats", m.repeats.size());
+  return m.repeats.empty() ? "" : "within 1 repeat";
+}
+
+std::string rate_text(const Measurement& m) {
+  const auto& r = m.throughput_bytes_per_s;
+  std::string text =
+      fmt::format("{}, 95 % in {} {}", rate(r.mean), span(r.ci95_low, r.ci95_high), of_repeats(m));
+  if (m.limit_bytes_per_s && m.limit_fraction)
+    text += fmt::format("; {} of the limit of {} ({})", percent(*m.limit_fraction),
+                        rate(*m.limit_bytes_per_s), m.limit_source);
+  else if (!m.limit_source.empty())
+    text += fmt::format("; limit unknown ({})", m.limit_source);
+  return text;
+}
+
+std::string operations_text(const Measurement& m) {
+  const auto& o = m.operations_per_s;
+  return fmt::format("{}/s, 95 % in {}", count_to_text(o.mean), span_of_frequencies(o.ci95_low, o.ci95_high));
+}
+
+// A percentile that the count does not resolve is said to be so, never printed as a figure.
+std::string latency_text(const record::Latency& latency) {
+  std::vector<std::string> parts;
+  const auto add = [&](const char* name, const std::optional<double>& value) {
+    parts.push_back(value ? fmt::format("{} {}", name, seconds(*value))
+                          : fmt::format("{} not resolved", name));
+  };
+  add("p50", latency.p50);
+  add("p90", latency.p90);
+  add("p99", latency.p99);
+  add("p99.9", latency.p999);
+  if (latency.max) parts.push_back("max " + seconds(*latency.max));
+  return fmt::format("{} ({} operations)", fmt::join(parts, ", "),
+                     count_to_text(static_cast<double>(latency.count)));
+}
+
+std::optional<double> counter(const Measurement& m, const std::string& name) {
+  const auto found = m.counters.find(name);
+  return found == m.counters.end() ? std::nullopt : std::optional<double>(found->second);
+}
+
+// What of the counters changes how the figure is read.
+std::string counters_text(const Measurement& m) {
+  std::vector<std::string> parts;
+  const double user = counter(m, "worker:user_s").value_or(0),
+               system = counter(m, "worker:system_s").value_or(0);
+  if (user + system > 0 && m.duration_s > 0) {
+    std::string cpu = fmt::format("CPU {:.2f} threads busy ({:.2f} user, {:.2f} system)",
+                                  (user + system) / m.duration_s, user / m.duration_s, system / m.duration_s);
+    if (const auto operations = counter(m, "worker:operations"); operations && *operations > 0)
+      cpu += fmt::format(", {} per operation", seconds((user + system) / *operations));
+    parts.push_back(std::move(cpu));
+  }
+  for (const auto& [name, value] : m.counters) {
+    if (value <= 0) continue;
+    const bool pressure = name.starts_with("psi:") && name.ends_with("full_s") && value > 0.01 * m.duration_s;
+    const bool stolen = name == "cpu:steal_s" && value > 0.01 * m.duration_s;
+    if (pressure || stolen) parts.push_back(fmt::format("{} {}", name, seconds(value)));
+    if (name.starts_with("block:") && name.ends_with("_bytes"))
+      parts.push_back(fmt::format("{} {}", name, to_si(Bytes{static_cast<std::uint64_t>(value)})));
+    if (name.starts_with("pcie:")) parts.push_back(fmt::format("{} {:.0f}", name, value));
+  }
+  return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+std::string stages_table(const Measurement& m, const Style& style) {
+  Table table(
+      {"stage", "threads", "busy", "waits for input", "waits for output", "queue filled", "CPU", "bytes"});
+  for (const auto& stage : m.stages)
+    table.add({stage.name, std::to_string(stage.threads), percent(stage.busy_share),
+               percent(stage.blocked_on_input_share), percent(stage.blocked_on_output_share),
+               stage.output_queue_fill ? percent(*stage.output_queue_fill) : "–", seconds(stage.cpu_s),
+               to_si(Bytes{stage.bytes})});
+  return table.text(4, style);
+}
+
+std::string metric_text(const std::string& name, const record::MetricSummary& metric) {
+  const auto show = [&](double value) {
+    if (name.ends_with("_share")) return percent(value);
+    return name.ends_with("_s") ? seconds(value) : fmt::format("{:.4g}", value);
+  };
+  return fmt::format("mean {}, p5 {}, p50 {}, p95 {} ({} values)", show(metric.mean), show(metric.p5),
+                     show(metric.p50), show(metric.p95), metric.count);
+}
+
+std::string parameter_text(const record::ParameterValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "on" : "off";
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
+  if (const auto* real = std::get_if<double>(&value)) return fmt::format("{:.6g}", *real);
+  return std::get<std::string>(value);
+}
+
+}  // namespace
+
+std::string measurement_text(const record::Document& document, const Measurement& m, const Style& style) {
+  std::string out = toned(m.probe, Tone::kStrong, style);
+  if (!m.label.empty()) out += " (" + m.label + ")";
+  out += "  " + toned(m.id, Tone::kFaint, style) + "\n";
+  const auto line = [&](std::string_view key, const std::string& value) {
+    if (!value.empty()) out += wrapped(fmt::format("  {:<11} ", key), value, 14, style);
+  };
+  if (m.status != "ok") {
+    line(m.status, toned(m.reason, Tone::kBad, style));
+    line("way out", m.hint);
+  }
+  if (m.throughput_bytes_per_s.mean > 0) line("rate", rate_text(m));
+  if (m.operations_per_s.mean > 0) line("operations", operations_text(m));
+  if (m.latency_s) line("latency", latency_text(*m.latency_s));
+  for (const auto& [name, metric] : m.metrics) line(name, metric_text(name, metric));
+  if (!m.stages.empty()) out += stages_table(m, style);
+  if (!m.from.empty() || !m.to.empty()) {
+    const auto name = [&](const std::string& id) {
+      const auto* endpoint = topology::find_endpoint(document.topology, id);
+      return endpoint && !endpoint->name.empty() ? endpoint->name : id;
+    };
+    line("path", m.from == m.to ? name(m.from) : fmt::format("{} to {}", name(m.from), name(m.to)));
+  }
+  std::vector<std::string> parameters;
+  for (const auto& [name, value] : m.parameters) parameters.push_back(name + " " + parameter_text(value));
+  line("parameters", fmt::format("{}", fmt::join(parameters, ", ")));
+  if (m.device == "stand-in") line("device", "stand-in: host memory took the place of GPU memory");
+  if (m.verified)
+    line("verified", *m.verified ? "every byte that was checked is right" : "the data were wrong");
+  line("counted", counters_text(m));
+  if (!m.flags.empty())
+    line("flags", toned(fmt::format("{}", fmt::join(m.flags, ", ")), Tone::kDoubtful, style));
+  return out;
+}
+
+}  // namespace millrace::report

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "report/terminal.hpp"
+
+namespace millrace::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+record::Diagnosis starved() {
+  record::Diagnosis d;
+  d.workload = "toy-x1";
+  d.accelerator = "x1";
+  d.verdict = "starved";
+  d.sentence = "toy on 1 × X1 is starved by storage.";
+  d.utilization = 0.5, d.utilization_ci95_low = 0.49, d.utilization_ci95_high = 0.51;
+  d.utilization_wanted = 0.9;
+  d.step_compute_s = 0.5, d.step_predicted_s = 1;
+  d.ranking = {
+      {"drive:vda", "storage", "reading from vda (virtio)", 2.0, 2e9, 1e9, 0.98e9, 1.02e9, {}, {"m1"}},
+      {"pcie:1:read", "pcie", "PCIe 0000:01:00.0", 0.5, 2e9, {}, {}, {}, 4e9, {}}};
+  d.relief = {{"drive:vda", 1.8, "cpu:prep", 0.9}};
+  d.measured = {0.47, 0.03, "m4"};
+  d.notes = {"host memory stood in"};
+  return d;
+}
+
+record::Diagnosis fed(const std::string& accelerator) {
+  record::Diagnosis d = starved();
+  d.workload = "toy-" + accelerator;
+  d.accelerator = accelerator;
+  d.verdict = "fed";
+  d.sentence = "a long sentence that says that it is fed.";
+  d.utilization = d.utilization_ci95_low = d.utilization_ci95_high = 1;
+  d.ranking[0].utilization = 0.4, d.ranking[1].utilization = 0.1;
+  d.relief.clear();
+  d.measured.reset();
+  return d;
+}
+
+TEST(DiagnosesText, IsThisForOneWorkload) {
+  EXPECT_EQ(
+      diagnoses_text({}, {starved()}, {false, 100}),
+      "toy on 1 accelerator\n"
+      "  hop                            measured               95 % in    limit   used\n"
+      "  reading from vda (virtio)        1 GB/s  980 MB/s – 1.02 GB/s  unknown  200 %\n"
+      "  PCIe 0000:01:00.0          not measured                     –   4 GB/s   50 %\n"
+      "  STARVED      toy on 1 × X1 is starved by storage.\n"
+      "               utilization 50 %, 95 % in 49–51 %, wanted 90 %\n"
+      "               the pipeline itself: 47 % measured where 50 % is predicted, residual +3.0 points\n"
+      "\n"
+      "Notes\n"
+      "  - host memory stood in\n");
+}
+
+TEST(DiagnosesText, AcceleratorsOfOneModelShareATable) {
+  const std::string text = diagnoses_text({}, {starved(), fed("x2")}, {false, 120});
+  EXPECT_THAT(text, HasSubstr("used by X1  used by X2"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 12);
+  EXPECT_THAT(text, HasSubstr("a long sentence that says that it is fed."));
+}
+
+TEST(DiagnosesText, ManyThatAreFedTakeOneLineEachAndSharedNotesAreSaidOnce) {
+  std::vector<record::Diagnosis> many{starved()};
+  for (int i = 2; i < 10; ++i) many.push_back(fed(std::string("x").append(std::to_string(i))));
+  many[3].notes.push_back("something of its own");
+  const std::string text = diagnoses_text({}, many, {false, 120});
+  EXPECT_THAT(text, HasSubstr("toy on 1 × X1 is starved by storage."));
+  EXPECT_THAT(text, Not(HasSubstr("a long sentence")));
+  EXPECT_THAT(text,
+              HasSubstr("FED          1 × X2: 100 %, wanted 90 %; reading from vda (virtio) is used to 40 "
+                        "%.\n"));
+  EXPECT_THAT(text, HasSubstr("  - host memory stood in\n"));
+  EXPECT_THAT(text, HasSubstr("  - toy-x4: something of its own\n"));
+  EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 22);
+}
+
+TEST(DiagnosesText, ColoursTheVerdict) {
+  EXPECT_THAT(diagnoses_text({}, {starved()}, {true, 100}), HasSubstr("\x1b[31;1mSTARVED"));
+  EXPECT_THAT(diagnoses_text({}, {fed("x2")}, {true, 100}), HasSubstr("\x1b[32mFED"));
+}
+
+TEST(DiagnosesText, SaysWhereTheStepWaitsWhenThreeRunsTell) {
+  record::Document document;
+  for (const auto& [source, step] : {std::pair{"synthetic", 0.05}, {"cached", 0.06}, {"cold", 0.1}}) {
+    record::Measurement& m = document.measurements.emplace_back();
+    m.probe = "ingest.pipeline";
+    m.label = "toy-x1";
+    m.parameters = {{"source", std::string(source)}};
+    m.metrics["step_s"].mean = step;
+  }
+  EXPECT_THAT(diagnoses_text(document, {starved()}, {false, 300}),
+              HasSubstr("of its step 40 % waits for storage and 10 % for preparation: highly input-bound"));
+}
+
+TEST(ExplainText, GoesHopByHopWithTheMeasurementsBehindEach) {
+  record::Document document;
+  document.measurements.resize(1);
+  document.measurements[0].id = std::string("m1");
+  document.measurements[0].probe = "storage.read";
+  document.measurements[0].label = "toy";
+  document.measurements[0].repeats.resize(3);
+  EXPECT_EQ(explain_text(document, starved(), {false, 300}),
+            "How toy on 1 × X1 was judged\n"
+            "  - reading from vda (virtio) [drive:vda]: needed 2 GB/s, measured 1 GB/s (95 % in 980 MB/s – "
+            "1.02 GB/s), limit "
+            "unknown: used to 200 %; from m1 storage.read toy, 3 repeats\n"
+            "  - PCIe 0000:01:00.0 [pcie:1:read]: needed 2 GB/s, not measured, limit 4 GB/s: used to 50 %\n"
+            "  - a step computes 500 ms and takes 1 s: utilization 50 %, 95 % in 49–51 %, wanted 90 %\n"
+            "  - drive:vda 1.80 × as able: 90 %, then cpu:prep binds\n");
+}
+
+}  // namespace
+}  // namespace millrace::report

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/terminal.hpp"
+
+namespace millrace::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(FindingsText, PutsTheMostSevereFirstEachWithItsRemedy) {
+  EXPECT_EQ(findings_text({{"a", "note", "", "io_poll is off", "fine as it is"},
+                           {"b", "error", "pcie:1:read", "the link runs at x2 of x4", "reseat the drive"}},
+                          {false, 100}),
+            "Findings\n"
+            "  error    the link runs at x2 of x4 [pcie:1:read]\n"
+            "           remedy: reseat the drive\n"
+            "  note     io_poll is off\n"
+            "           remedy: fine as it is\n");
+  EXPECT_EQ(findings_text({}, {}), "");
+}
+
+TEST(TroublesText, NamesWhatFailedWithReasonAndWayOut) {
+  record::Document document;
+  document.measurements.resize(2);
+  document.measurements[0].id = std::string("m1");
+  document.measurements[1].id = std::string("m2");
+  document.measurements[1].probe = "storage.read";
+  document.measurements[1].label = "unet3d";
+  document.measurements[1].status = "failed";
+  document.measurements[1].reason = "the worker crashed (SIGSEGV)";
+  document.measurements[1].hint = "see -v";
+  EXPECT_EQ(troubles_text(document, {false, 100}),
+            "Not measured\n"
+            "  failed   m2 storage.read (unet3d): the worker crashed (SIGSEGV)\n"
+            "           way out: see -v\n");
+}
+
+TEST(DocumentText, SaysAtTheTopWhatStoodInAndThatARunWasCutShort) {
+  record::Document document;
+  document.complete = false;
+  document.hosts.emplace_back();
+  document.hosts[0].name = "mill";
+  document.hosts[0].cpu = {"Xeon", 1, 2, 2};
+  document.hosts[0].memory_bytes = std::uint64_t{24} << 30;
+  document.hosts[0].kernel = "6.1.0";
+  document.measurements.resize(1);
+  document.measurements[0].device = "stand-in";
+  document.findings = {{"governor", "note", "", "a remark", ""},
+                       {"acs", "warning", "", "ACS is on", "switch it off"}};
+  const std::string text = document_text(document, {false, 100});
+  EXPECT_THAT(text, testing::StartsWith("mill: Xeon, 2 hardware threads, 24 GiB memory, Linux 6.1.0\n"
+                                        "incomplete: the run was cut short; this is what it had measured\n"
+                                        "stand-in: host memory took the place of GPU memory\n"));
+  EXPECT_THAT(text, HasSubstr("ACS is on"));
+  EXPECT_THAT(text, Not(HasSubstr("a remark")));
+}
+
+}  // namespace
+}  // namespace millrace::report

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "report/terminal.hpp"
+
+namespace millrace::report {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+record::Measurement read_of_a_drive() {
+  record::Measurement m;
+  m.id = std::string("m3");
+  m.probe = "storage.read";
+  m.label = "unet3d";
+  m.throughput_bytes_per_s = {1.05e9, 1.03e9, 1.07e9, {}, {}, {}};
+  m.operations_per_s = {1001, 980, 1020, {}, {}, {}};
+  m.repeats.resize(3);
+  m.duration_s = 6;
+  m.latency_s = record::Latency{0.0024, 0.0031, 0.0052, {}, 0.0101, "p99", 6006};
+  m.counters = {{"worker:user_s", 0.06}, {"worker:system_s", 0.54}, {"worker:operations", 6000},
+                {"psi:io:full_s", 4.2},  {"psi:cpu:full_s", 0.001}, {"block:vda:read_bytes", 6.3e9}};
+  m.parameters = {
+      {"block-size", std::int64_t{1048576}}, {"direct", true}, {"pattern", std::string("sequential")}};
+  m.from = std::string("storage:vda");
+  m.to = "memory:0";
+  m.limit_bytes_per_s = 3.94e9;
+  m.limit_fraction = 1.05 / 3.94;
+  m.limit_source = "PCIe 8 GT/s x4";
+  return m;
+}
+
+record::Document with_names() {
+  record::Document document;
+  document.topology.endpoints = {{"storage:vda", "storage", "vda (virtio)", 0, {}, "", ""},
+                                 {"memory:0", "memory", "NUMA node 0", 0, {}, "", ""}};
+  return document;
+}
+
+TEST(MeasurementText, IsThisForADrive) {
+  EXPECT_EQ(measurement_text(with_names(), read_of_a_drive(), {false, 100}),
+            "storage.read (unet3d)  m3\n"
+            "  rate        1.05 GB/s, 95 % in 1.03–1.07 GB/s over 3 repeats; 27 % of the limit of 3.94 GB/s "
+            "(PCIe\n"
+            "              8 GT/s x4)\n"
+            "  operations  1 k/s, 95 % in 980/s – 1.02 k/s\n"
+            "  latency     p50 2.4 ms, p90 3.1 ms, p99 5.2 ms, p99.9 not resolved, max 10.1 ms (6.01 k\n"
+            "              operations)\n"
+            "  path        vda (virtio) to NUMA node 0\n"
+            "  parameters  block-size 1048576, direct on, pattern sequential\n"
+            "  counted     CPU 0.10 threads busy (0.01 user, 0.09 system), 100 us per operation;\n"
+            "              block:vda:read_bytes 6.3 GB; psi:io:full_s 4.2 s\n");
+}
+
+TEST(MeasurementText, SaysWhyAFailedOneFailedAndTheWayOut) {
+  record::Measurement m = read_of_a_drive();
+  m.status = "failed";
+  m.reason = "the file system is full";
+  m.hint = "free 4 GiB or give another --path";
+  const std::string text = measurement_text(with_names(), m, {false, 100});
+  EXPECT_THAT(text, HasSubstr("  failed      the file system is full\n"));
+  EXPECT_THAT(text, HasSubstr("  way out     free 4 GiB or give another --path\n"));
+}
+
+TEST(MeasurementText, ShowsStagesFlagsAndTheStandInOfAPipeline) {
+  record::Measurement m = read_of_a_drive();
+  m.probe = "ingest.pipeline";
+  m.device = "stand-in";
+  m.flags = {"unsteady"};
+  m.latency_s.reset();
+  m.stages = {{"prep", 4, 0.95, 0.01, 0.04, 22.5, 6'000'000'000, 0.25, "cpu:prep"},
+              {"copy", 1, 0.31, 0.69, 0, 1.8, 6'000'000'000, {}, "cpu:copy"}};
+  m.metrics["accelerator_utilization_share"] = {30, 0.33, 0.3, 0.31, 0.33, 0.35, 0.36};
+  const std::string text = measurement_text(with_names(), m, {false, 100});
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "    stage  threads  busy  waits for input  waits for output  queue filled     CPU  bytes\n"
+          "    prep         4  95 %            1.0 %             4.0 %          25 %  22.5 s   6 GB\n"
+          "    copy         1  31 %             69 %               0 %             –   1.8 s   6 GB\n"));
+  EXPECT_THAT(text, HasSubstr("flags       unsteady"));
+  EXPECT_THAT(text, HasSubstr("stand-in: host memory took the place of GPU memory"));
+  EXPECT_THAT(text, HasSubstr("mean 33 %, p5 31 %, p50 33 %, p95 35 % (30 values)"));
+}
+
+TEST(MeasurementText, AnUnknownLimitIsSaidWithItsReason) {
+  record::Measurement m = read_of_a_drive();
+  m.limit_bytes_per_s.reset();
+  m.limit_fraction.reset();
+  m.limit_source = "virtio has no rate";
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 100}),
+              HasSubstr("limit unknown (virtio has no rate)"));
+}
+
+TEST(MeasurementText, HasColourOnlyWhenAsked) {
+  record::Measurement m = read_of_a_drive();
+  m.flags = {"unsteady"};
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 100}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(measurement_text(with_names(), m, {true, 100}), HasSubstr("\x1b[33munsteady\x1b[0m"));
+}
+
+}  // namespace
+}  // namespace millrace::report
