@@ -2,7 +2,8 @@
 // Strong types for the quantities that Millrace handles, with the one parser and the one printer of each.
 //
 // Bytes are integers, time is nanoseconds, rates are bytes per second. People see SI prefixes for rates and
-// sizes on the wire (GB = 10^9 bytes) and binary prefixes for block sizes and memory (GiB = 2^30), always spelled.
+// sizes on the wire (GB = 10^9 bytes) and binary prefixes for block sizes and memory (GiB = 2^30), always
+// spelled.
 #pragma once
 
 #include <compare>
@@ -23,7 +24,9 @@ struct Duration {
   std::int64_t ns = 0;
   auto operator<=>(const Duration&) const = default;
   [[nodiscard]] double seconds() const { return static_cast<double>(ns) * 1e-9; }
-  static Duration from_seconds(double s) { return {static_cast<std::int64_t>(s * 1e9 + (s < 0 ? -0.5 : 0.5))}; }
+  static Duration from_seconds(double s) {
+    return {static_cast<std::int64_t>(s * 1e9 + (s < 0 ? -0.5 : 0.5))};
+  }
 };
 
 struct BytesPerSecond {
@@ -31,8 +34,8 @@ struct BytesPerSecond {
   auto operator<=>(const BytesPerSecond&) const = default;
 };
 
-// "4096", "4KiB", "4k" (binary, as storage tools have it), "1.5 GiB", "2GB" (SI). Fractions must give whole bytes
-// to within rounding. Fails, naming the text, on anything else, on negatives and on overflow.
+// "4096", "4KiB", "4k" (binary, as storage tools have it), "1.5 GiB", "2GB" (SI). Fractions must give whole
+// bytes to within rounding. Fails, naming the text, on anything else, on negatives and on overflow.
 Result<Bytes> parse_bytes(std::string_view text);
 // "5s", "200us", "1.5ms", "2min", "1h", "250ns". A bare number is refused: the unit is part of the figure.
 Result<Duration> parse_duration(std::string_view text);
