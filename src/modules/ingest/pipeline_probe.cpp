@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// The probe ingest.pipeline: describe, parameters and the module's door.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <optional>
+
+#include "millrace/probe.hpp"
+#include "modules/ingest/pipeline.hpp"
+
+namespace millrace::ingest {
+namespace {
+
+using sdk::Outcome;
+
+constexpr millrace_parameter kParameters[] = {
+    sdk::parameter("dataset", MILLRACE_PATH, "",
+                   "folder (or file) with the data, read only; needed unless --source synthetic"),
+    sdk::choice("source", "cold|cached|synthetic", "cold",
+                "cold: past the page cache; cached: from it, warmed first; synthetic: no storage at all"),
+    sdk::parameter("record-size", MILLRACE_BYTES, "0",
+                   "bytes a record in your own files, or synthetic ones; 0: each file is one", 0, 1e12),
+    sdk::parameter("record-stdev", MILLRACE_BYTES, "0", "spread of synthetic records", 0, 1e12),
+    sdk::parameter("samples-per-file", MILLRACE_COUNT, "1", "equal records in each of your own files", 1,
+                   1e9),
+    sdk::parameter("batch", MILLRACE_COUNT, "1", "records an accelerator takes a step", 1, 1e7),
+    sdk::parameter("compute", MILLRACE_DURATION, "0s", "what an accelerator computes a step", 0, 3.6e12),
+    sdk::parameter("accelerators", MILLRACE_COUNT, "1", "that train in lock-step; one worker process each", 1,
+                   1024),
+    sdk::parameter("read-threads", MILLRACE_COUNT, "4", "of each accelerator", 1, 128),
+    sdk::choice("prep", "none|checksum|decompress|normalize", "none",
+                "work on the CPU: XXH64, zstd, or bytes to normalized 32-bit floats"),
+    sdk::parameter("prep-threads", MILLRACE_COUNT, "1", "of each accelerator", 1, 128),
+    sdk::parameter("prep-passes", MILLRACE_COUNT, "1", "times that the work on each record is done", 1, 1e6),
+    sdk::parameter("prefetch", MILLRACE_COUNT, "2", "batches prepared and staged ahead of the device's two",
+                   1, 1024),
+    sdk::parameter("block-size", MILLRACE_BYTES, "1MiB", "bytes a read; small records share one", 4096,
+                   1073741824),
+    sdk::parameter("queue-depth", MILLRACE_COUNT, "8", "reads under way, of each reader thread", 1, 1024),
+    sdk::parameter("steps", MILLRACE_COUNT, "0", "ends after so many; 0: when the time is over", 0, 1e12),
+    sdk::parameter("to", MILLRACE_TEXT, "host", "device memory: host (a stand-in), or a GPU's"),
+    sdk::parameter("scale", MILLRACE_REAL, "1",
+                   "what bytes and compute were divided by; recorded, not applied", 0, 1e12),
+    sdk::parameter("seed", MILLRACE_COUNT, "1", "order of the files, and sizes of synthetic records"),
+    sdk::parameter("verify", MILLRACE_FLAG, "off", "compare every record on the device with its file; slow"),
+};
+
+struct Input {
+  Settings settings;
+  Index index;
+};
+
+Result<Input> input_of(const sdk::Host& host) {
+  Input input{settings_of(host), {}};
+  const Settings& settings = input.settings;
+  if (!settings.dataset.empty()) {
+    auto index = index_dataset(settings);
+    if (!index) return tl::unexpected(index.error());
+    input.index = std::move(*index);
+  } else if (settings.source != Source::kSynthetic) {
+    return failure("no data set was given",
+                   "give --dataset FOLDER, or --source synthetic with --record-size");
+  } else if (settings.prep == Prep::kDecompress) {
+    return failure("there is nothing to decompress without a data set",
+                   "give --dataset FOLDER with zstd frames");
+  } else if (settings.record_bytes < 1) {
+    return failure("a synthetic source needs the size of its records",
+                   "give --record-size, or --dataset FOLDER");
+  } else {
+    input.index = synthetic_index(settings, std::clamp<std::uint64_t>(2 * settings.batch, 64, 4096));
+  }
+  if (cut_extents(input.index, settings.block_size).size() < settings.accelerators)
+    return failure(
+        fmt::format("the data set is too small to share among {} accelerators", settings.accelerators),
+        "give more data, or fewer --accelerators");
+  return input;
+}
+
+std::string endpoint_of_memory(const sdk::Host& host, const std::string& name, int node) {
+  if (name != "host") return name;
+  const millrace_endpoint* found = nullptr;
+  for (std::uint32_t i = 0; const millrace_endpoint* endpoint = host.endpoint(i); ++i)
+    if (std::strcmp(endpoint->kind, "memory") == 0 && (found == nullptr || endpoint->numa_node == node))
+      found = endpoint;
+  return found == nullptr ? "memory:0" : found->id;
+}
+
+class PipelineProbe : public sdk::Probe {
+ public:
+  static Outcome describe(sdk::Host& host) {
+    const auto input = input_of(host);
+    if (!input) return host.fail(input.error().what, input.error().hint);
+    const Settings& settings = input->settings;
+    const bool synthetic = settings.source == Source::kSynthetic;
+    int node = -1;
+    std::string from;
+    if (!synthetic) {
+      const millrace_endpoint* located = host.locate(settings.dataset);
+      if (located == nullptr) return Outcome::kFailed;
+      from = located->id;
+      node = located->numa_node;
+    }
+    const std::string to = endpoint_of_memory(host, settings.to, node);
+    const std::size_t readers = synthetic ? 1 : settings.read_threads;
+    const std::size_t preparers = settings.prep == Prep::kNone ? 0 : settings.prep_threads;
+    for (std::size_t rank = 0; rank < settings.accelerators; ++rank) {
+      const Layout layout = layout_of(settings, extents_of(settings, input->index, rank));
+      const Outcome added = host.add_worker({.role = "accelerator",
+                                             .from = synthetic ? to : from,
+                                             .to = to,
+                                             .numa_node = node,
+                                             .threads = static_cast<std::uint32_t>(readers + preparers + 2),
+                                             .memory_bytes = layout.total_bytes()});
+      if (added != Outcome::kOk) return added;
+    }
+    return Outcome::kOk;
+  }
+
+  Outcome open(sdk::Host& host) override {
+    auto input = input_of(host);
+    if (!input) return host.fail(input.error().what, input.error().hint);
+    pipeline_.emplace(host, std::move(input->settings), std::move(input->index));
+    if (!pipeline_->state())
+      return host.fail(pipeline_->state().error().what, pipeline_->state().error().hint);
+    return Outcome::kOk;
+  }
+
+  Outcome run(sdk::Host& host) override { return pipeline_->run(host); }
+
+  Outcome close(sdk::Host&) override {
+    pipeline_.reset();
+    return Outcome::kOk;
+  }
+
+ private:
+  std::optional<Pipeline> pipeline_;
+};
+
+}  // namespace
+}  // namespace millrace::ingest
+
+extern "C" MILLRACE_EXPORT const millrace_probe_module* millrace_probe_module_v1() {
+  using namespace millrace;
+  static constexpr millrace_probe kPipeline = sdk::probe<ingest::PipelineProbe>(
+      "ingest.pipeline", "storage to staging to CPU preparation to device memory to a timed consumer",
+      ingest::kParameters);
+  static constexpr const millrace_probe* kProbes[] = {&kPipeline};
+  static constexpr millrace_probe_module kModule = sdk::module("ingest", "1.0", kProbes);
+  return &kModule;
+}
