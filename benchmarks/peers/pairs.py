@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Side by side: Millrace and a peer tool take turns in one run, and what is judged is the ratio within each pair.
+
+A drift of the machine (heat, other tenants, a throttle) hits both members of a pair alike, and the order ABBA cancels
+what is linear in time. The figure is the median of the paired ratios with its 95 % interval by bootstrap over pairs
+(percentile method, Efron and Tibshirani 1993). A claim passes when the whole interval satisfies it, fails when none of
+it does, and is inconclusive in between: more pairs or a quieter machine would tell.
+
+Python's standard library only.
+"""
+
+import dataclasses
+import json
+import random
+import statistics
+import sys
+from typing import Callable, Optional
+
+PASS, FAIL, INCONCLUSIVE, SKIPPED = "pass", "fail", "inconclusive", "skipped"
+EXIT_SKIPPED = 77
+LEAST_PAIRS = 15
+
+Figures = dict[str, float]  # one run's: {"operations_per_s": 440e3, "user_s_per_operation": 8e-8}
+
+
+@dataclasses.dataclass
+class Claim:
+    """About the ratio Millrace / peer of one figure: not below `least`, not above `most`."""
+
+    figure: str
+    what: str
+    least: Optional[float] = None
+    most: Optional[float] = None
+
+    def verdict(self, low: float, high: float) -> str:
+        least = self.least if self.least is not None else float("-inf")
+        most = self.most if self.most is not None else float("inf")
+        if low >= least and high <= most:
+            return PASS
+        if high < least or low > most:
+            return FAIL
+        return INCONCLUSIVE
+
+    def bound(self) -> str:
+        parts = []
+        if self.least is not None:
+            parts.append(f">= {self.least:g}")
+        if self.most is not None:
+            parts.append(f"<= {self.most:g}")
+        return " and ".join(parts)
+
+
+@dataclasses.dataclass
+class Judgement:
+    comparison: str
+    claim: Claim
+    ours: float  # medians over the pairs
+    theirs: float
+    ratio: float
+    low: float
+    high: float
+    pairs: int
+    verdict: str
+
+
+def bootstrap_interval(values: list[float], resamples: int = 10_000, seed: int = 1) -> tuple[float, float]:
+    """95 % interval of the median of `values`."""
+    source = random.Random(seed)
+    medians = sorted(statistics.median(source.choices(values, k=len(values))) for _ in range(resamples))
+    return medians[int(0.025 * resamples)], medians[int(0.975 * resamples) - 1]
+
+
+def take_turns(ours: Callable[[], Figures], theirs: Callable[[], Figures], pairs: int,
+               say: Callable[[str], None]) -> list[tuple[Figures, Figures]]:
+    """A warm-up of both that is thrown away, then ABBA ABBA …: at least `pairs` pairs (an even number)."""
+    ours(), theirs()
+    results = []
+    for turn in range((pairs + 1) // 2 * 2):
+        if turn % 2 == 0:
+            a = ours()
+            b = theirs()
+        else:
+            b = theirs()
+            a = ours()
+        results.append((a, b))
+        say(f"pair {turn + 1}: " + ", ".join(f"{name} {a[name]:.4g} / {b[name]:.4g}" for name in a if name in b))
+    return results
+
+
+def judge(comparison: str, results: list[tuple[Figures, Figures]], claims: list[Claim]) -> list[Judgement]:
+    judgements = []
+    for claim in claims:
+        usable = [(a[claim.figure], b[claim.figure]) for a, b in results if b.get(claim.figure, 0) > 0]
+        if not usable:
+            judgements.append(Judgement(comparison, claim, 0, 0, 0, 0, 0, 0, INCONCLUSIVE))
+            continue
+        ratios = [a / b for a, b in usable]
+        low, high = bootstrap_interval(ratios)
+        verdict = claim.verdict(low, high) if len(usable) >= LEAST_PAIRS else INCONCLUSIVE
+        judgements.append(Judgement(comparison, claim, statistics.median(a for a, _ in usable),
+                                    statistics.median(b for _, b in usable), statistics.median(ratios), low, high,
+                                    len(usable), verdict))
+    return judgements
+
+
+def print_table(judgements: list[Judgement], out=sys.stdout) -> None:
+    rows = [("comparison", "claim", "millrace", "peer", "ratio", "95 % interval", "wanted", "pairs", "verdict")]
+    for j in judgements:
+        rows.append((j.comparison, j.claim.what, f"{j.ours:.4g}", f"{j.theirs:.4g}", f"{j.ratio:.3f}",
+                     f"{j.low:.3f} … {j.high:.3f}", j.claim.bound(), str(j.pairs), j.verdict))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(), file=out)
+
+
+def write_json(judgements: list[Judgement], path: str) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"schema": "millrace.peers/1", "judgements": [dataclasses.asdict(j) for j in judgements]}, file,
+                  indent=2)
+        file.write("\n")
+
+
+def exit_code(judgements: list[Judgement]) -> int:
+    """0: every claim passed; 1: one failed; 3: none failed, one was inconclusive."""
+    verdicts = {j.verdict for j in judgements}
+    return 1 if FAIL in verdicts else 3 if INCONCLUSIVE in verdicts else 0
+
+
+def skip(reason: str) -> None:
+    print(f"skipped: {reason}")
+    sys.exit(EXIT_SKIPPED)

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""storage.read beside fio, and beside fio's t/io_uring where that binary is given.
+
+  benchmarks/peers/storage.py --millrace build/release/bin/millrace [--t-io-uring PATH] [--only random,sequential]
+
+random      4 KiB random reads, depth 64, one thread, O_DIRECT, on a loop device over tmpfs that holds real data
+            (over a sparse file everything looks 1.8 times too fast); root is needed for the loop device
+open-loop   the same device at a given rate with Poisson arrivals: the 99th percentile of latency
+sequential  1 MiB sequential reads, depth 32, O_DIRECT, of a file on the disk below --folder
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+
+import pairs
+from pairs import Claim, Figures
+
+MIB = 1 << 20
+
+
+def output_of(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def write_real_data(path: str, size: int) -> None:
+    with open(path, "wb") as file:
+        for _ in range(size // MIB):
+            file.write(os.urandom(MIB))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def real_file(folder: str, size: int):
+    handle, path = tempfile.mkstemp(prefix="millrace-peers-", dir=folder)
+    os.close(handle)
+    try:
+        write_real_data(path, size)
+        yield path
+    finally:
+        os.unlink(path)
+
+
+@contextmanager
+def loop_device(folder: str, size: int):
+    with real_file(folder, size) as backing:
+        device = output_of(["losetup", "--direct-io=on", "--find", "--show", backing]).strip()
+        try:
+            yield device
+        finally:
+            output_of(["losetup", "--detach", device])
+
+
+def millrace(arguments, path: str, *parameters: str) -> Figures:
+    text = output_of([arguments.millrace, "measure", "storage.read", "--path", path, *parameters, "--duration",
+                      f"{arguments.seconds}s", "--target", "0", "--json", "-", "--quiet"])
+    measurement = json.loads(text)["measurements"][0]
+    if measurement["status"] != "ok":
+        sys.exit(f"millrace: {measurement['reason']}")
+    counters, latency = measurement["counters"], measurement["latency_s"] or {}
+    operations = counters["worker:operations"]
+    return {
+        "operations_per_s": measurement["operations_per_s"]["mean"],
+        "bytes_per_s": measurement["throughput_bytes_per_s"]["mean"],
+        "user_s_per_operation": counters["worker:user_s"] / operations,
+        "cpu_s_per_operation": (counters["worker:user_s"] + counters["worker:system_s"]) / operations,
+        "p99_s": latency.get("p99") or 0.0,
+    }
+
+
+def fio(arguments, path: str, *options: str) -> Figures:
+    text = output_of([
+        "fio", "--name=peer", f"--filename={path}", "--readonly", "--ioengine=io_uring", "--direct=1", "--thread",
+        "--registerfiles", "--fixedbufs", "--time_based", f"--runtime={arguments.seconds}", "--randrepeat=0",
+        "--norandommap", "--lat_percentiles=1", "--output-format=json", *options
+    ])
+    job = json.loads(text[text.index("{"):])["jobs"][0]
+    read = job["read"]
+    seconds, operations = read["runtime"] / 1e3, read["total_ios"]
+    user, system = (job[key] / 100 * seconds for key in ("usr_cpu", "sys_cpu"))
+    return {
+        "operations_per_s": read["iops"],
+        "bytes_per_s": read["bw_bytes"],
+        "user_s_per_operation": user / operations,
+        "cpu_s_per_operation": (user + system) / operations,
+        "p99_s": read["lat_ns"]["percentile"]["99.000000"] * 1e-9,
+    }
+
+
+def t_io_uring(arguments, path: str) -> Figures:
+    """Its per-second figures, without the first second; SI suffixes as it prints them."""
+    text = output_of([arguments.t_io_uring, "-d64", "-s16", "-c16", "-b4096", "-p0", "-B1", "-F1", "-X1", "-n1",
+                      f"-r{max(arguments.seconds, 3)}", path])
+    scale = {"K": 1e3, "M": 1e6}
+    figures = []
+    for line in text.splitlines():
+        if line.startswith("IOPS="):
+            figure = line[len("IOPS="):].split(",")[0]
+            figures.append(float(figure.rstrip("KM")) * scale.get(figure[-1], 1))
+    figures = figures[1:]
+    return {"operations_per_s": sum(figures) / len(figures)}
+
+
+RANDOM = ["--pattern", "random", "--block-size", "4KiB", "--queue-depth", "64", "--threads", "1"]
+FIO_RANDOM = ["--rw=randread", "--bs=4k", "--iodepth=64"]
+FIO_BATCHES = ["--iodepth_batch_submit=16", "--iodepth_batch_complete_min=16"]
+
+
+def compare_random(arguments, say) -> list[pairs.Judgement]:
+    with loop_device(arguments.memory_folder, arguments.size_mib * MIB) as device:
+        ours = lambda: millrace(arguments, device, *RANDOM)
+        results = pairs.take_turns(ours, lambda: fio(arguments, device, *FIO_RANDOM, *FIO_BATCHES), arguments.pairs, say)
+        judgements = pairs.judge("random 4 KiB, fio", results, [
+            Claim("operations_per_s", "operations per second", least=0.95),
+            Claim("user_s_per_operation", "user CPU per operation", most=0.35),
+            Claim("cpu_s_per_operation", "all CPU of the thread per operation", most=0.8),
+        ])
+        if arguments.t_io_uring:
+            results = pairs.take_turns(ours, lambda: t_io_uring(arguments, device), arguments.pairs, say)
+            judgements += pairs.judge("random 4 KiB, t/io_uring", results,
+                                      [Claim("operations_per_s", "operations per second", least=0.95)])
+        return judgements
+
+
+def compare_open_loop(arguments, say) -> list[pairs.Judgement]:
+    with loop_device(arguments.memory_folder, arguments.size_mib * MIB) as device:
+        rate = arguments.rate or int(millrace(arguments, device, *RANDOM)["operations_per_s"] / 4)
+        say(f"rate {rate} operations per second")
+        results = pairs.take_turns(
+            lambda: millrace(arguments, device, *RANDOM, "--rate", str(rate)),
+            lambda: fio(arguments, device, *FIO_RANDOM, f"--rate_iops={rate}", "--rate_process=poisson"),
+            arguments.pairs, say)
+        return pairs.judge(f"open loop {rate}/s, fio", results,
+                           [Claim("p99_s", "99th percentile of latency", least=0.9, most=1.1)])
+
+
+def compare_sequential(arguments, say) -> list[pairs.Judgement]:
+    with real_file(arguments.folder, arguments.size_mib * MIB) as path:
+        results = pairs.take_turns(
+            lambda: millrace(arguments, path, "--pattern", "sequential", "--block-size", "1MiB", "--queue-depth", "32"),
+            lambda: fio(arguments, path, "--rw=read", "--bs=1M", "--iodepth=32"), arguments.pairs, say)
+        return pairs.judge("sequential 1 MiB, fio", results,
+                           [Claim("bytes_per_s", "bytes per second", least=0.95)])
+
+
+COMPARISONS = {"random": compare_random, "open-loop": compare_open_loop, "sequential": compare_sequential}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--millrace", default="build/release/bin/millrace")
+    parser.add_argument("--t-io-uring", help="fio's t/io_uring, built from its source")
+    parser.add_argument("--only", default=",".join(COMPARISONS), help="comma-separated: " + ", ".join(COMPARISONS))
+    parser.add_argument("--pairs", type=int, default=pairs.LEAST_PAIRS + 1)
+    parser.add_argument("--seconds", type=int, default=4, help="of one run")
+    parser.add_argument("--size-mib", type=int, default=1024)
+    parser.add_argument("--rate", type=int, help="of open-loop; default: a quarter of what the device does")
+    parser.add_argument("--folder", default=".", help="on the disk that sequential reads")
+    parser.add_argument("--memory-folder", default="/dev/shm", help="on a tmpfs")
+    parser.add_argument("--json", help="write the judgements there")
+    parser.add_argument("--quiet", action="store_true")
+    arguments = parser.parse_args()
+    chosen = arguments.only.split(",")
+    unknown = [name for name in chosen if name not in COMPARISONS]
+    if unknown:
+        parser.error(f"--only {unknown[0]}: one of {', '.join(COMPARISONS)}")
+    if shutil.which("fio") is None:
+        pairs.skip("fio is not installed")
+    if os.geteuid() != 0 and set(chosen) & {"random", "open-loop"}:
+        pairs.skip("loop devices need root; --only sequential does not")
+
+    say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr, flush=True))
+    judgements = []
+    for name in chosen:
+        say(f"--- {name}")
+        judgements += COMPARISONS[name](arguments, say)
+    pairs.print_table(judgements)
+    if arguments.json:
+        pairs.write_json(judgements, arguments.json)
+    return pairs.exit_code(judgements)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
