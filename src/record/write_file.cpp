@@ -54,7 +54,7 @@ tl::unexpected<Error> refused(const fs::path& file, int error) {
 fs::path target_of(const fs::path& file) {
   std::error_code error;
   if (fs::is_symlink(fs::symlink_status(file, error))) {
-    if (const fs::path target = fs::weakly_canonical(file, error); !error) return target;
+    if (fs::path target = fs::weakly_canonical(file, error); !error) return target;
   }
   return file;
 }
