@@ -13,6 +13,7 @@
 #include "record/document.hpp"
 #include "record/fields_document.hpp"
 #include "record/journal_lines.hpp"
+#include "record/place.hpp"
 #include "record/read_file.hpp"
 #include "record/references.hpp"
 #include "record/syntax_fault.hpp"
@@ -22,34 +23,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 static_assert(FileText::kPadding >= simdjson::SIMDJSON_PADDING);
-
-// Where the reader is: a chain on the stack, spelled out only for an error.
-struct Place {
-  const Place* parent = nullptr;
-  std::string_view key;
-  std::size_t index = 0;
-
-  [[nodiscard]] std::string pointer() const {
-    if (parent == nullptr) return {};
-    if (key.data() == nullptr) return fmt::format("{}/{}", parent->pointer(), index);
-    std::string escaped;  // RFC 6901
-    for (const char c : key) escaped += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-    return parent->pointer() + "/" + escaped;
-  }
-};
-
-// The first fault of a document; nothing is read after it.
-class Faults {
- public:
-  void add(const Place& place, std::string reason) {
-    if (!first_) first_ = Fault{place.pointer(), std::move(reason)};
-  }
-  explicit operator bool() const { return first_.has_value(); }
-  [[nodiscard]] const std::optional<Fault>& first() const { return first_; }
-
- private:
-  std::optional<Fault> first_;
-};
 
 std::string kind_of(dom::element element) {
   switch (element.type()) {
