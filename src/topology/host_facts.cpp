@@ -80,7 +80,7 @@ std::string read_idle_latency(const FileRoot& root) {
 std::string read_memlock(const FileRoot& root) {
   constexpr unsigned kIpcLock = 14;
   const std::string capabilities = value_after(root, "/proc/self/status", "CapEff:");
-  if (!capabilities.empty() && ((std::stoull("0x" + capabilities, nullptr, 16) >> kIpcLock) & 1U) != 0)
+  if (!capabilities.empty() && ((std::strtoull(capabilities.c_str(), nullptr, 16) >> kIpcLock) & 1U) != 0)
     return "unlimited";
   return value_after(root, "/proc/self/limits", "Max locked memory");
 }
@@ -93,7 +93,7 @@ std::string read_huge_pages(const FileRoot& root) {
     const auto count = root.number(folder + "/" + name + "/nr_hugepages");
     if (!count || !name.starts_with("hugepages-")) continue;
     known = true;
-    bytes += static_cast<std::uint64_t>(*count) * std::stoull(name.substr(10)) * 1024;
+    bytes += static_cast<std::uint64_t>(*count) * std::strtoull(name.c_str() + 10, nullptr, 10) * 1024;
   }
   return known ? std::to_string(bytes) : std::string();
 }

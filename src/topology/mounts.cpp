@@ -47,10 +47,13 @@ const BlockDevice* by_source(const BlockDevices& devices, const std::string& sou
 }
 
 // A btrfs over several devices lists them all; its mount names one of them.
-std::vector<std::string> btrfs_devices(const FileRoot& root, const std::string& one) {
+std::vector<std::string> btrfs_devices(const FileRoot& root, const BlockDevices& devices,
+                                       const std::string& one) {
   for (const std::string& id : root.names("/sys/fs/btrfs")) {
     auto names = root.names("/sys/fs/btrfs/" + id + "/devices");
-    if (std::find(names.begin(), names.end(), one) != names.end()) return names;
+    if (std::find(names.begin(), names.end(), one) == names.end()) continue;
+    std::erase_if(names, [&](const std::string& name) { return !devices.contains(name); });
+    return names;
   }
   return {one};
 }
@@ -149,7 +152,7 @@ StorageBelow storage_below(const FileRoot& root, const std::vector<Mount>& mount
   if (device == nullptr) device = by_source(devices, mount.source);
   if (device == nullptr) return below;
   below.backing = Backing::kBlock;
-  below.devices = mount.file_system == "btrfs" ? btrfs_devices(root, device->name)
+  below.devices = mount.file_system == "btrfs" ? btrfs_devices(root, devices, device->name)
                                                : std::vector<std::string>{device->name};
   return below;
 }
