@@ -21,7 +21,7 @@ Buffer::~Buffer() {
 }
 
 Result<Buffer> Buffer::allocate(std::size_t size) {
-  const bool huge = size >= kHugePage / 4;
+  const bool huge = size >= kHugePage / 32;
   const std::size_t rounded = huge ? (size + kHugePage - 1) / kHugePage * kHugePage : size;
   const std::size_t mapped = huge ? rounded + kHugePage : rounded;
   void* mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -26,7 +26,7 @@ class Buffer {
   }
   ~Buffer();
 
-  // Zeroed; aligned to 2 MiB when it is at least a quarter of that, so that a huge page can back it: the
+  // Zeroed; aligned to 2 MiB when it is at least 64 KiB, so that a huge page can back it: the
   // kernel then pins and walks one page where it would many.
   static Result<Buffer> allocate(std::size_t size);
 

@@ -23,7 +23,9 @@ class Gathering {
     const std::int64_t length_ns = now_ns - window_begin_ns_;
     if (length_ns < kWindowNs) return;
     const std::int64_t within_delay = static_cast<std::int64_t>(in_window_) * kDelayNs / length_ns;
-    wanted_ = static_cast<std::uint32_t>(std::clamp<std::int64_t>(within_delay, 1, most_));
+    const std::int64_t slowly_less = std::int64_t{wanted_} - wanted_ / 8 - 1;
+    wanted_ =
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(std::max(within_delay, slowly_less), 1, most_));
     window_begin_ns_ = now_ns;
     in_window_ = 0;
   }

@@ -91,6 +91,10 @@ TEST(Gathering, WaitsForOneCompletionOnASlowDriveAndForABatchOnAFastOne) {
   EXPECT_EQ(fast.wanted(), 16U);
   between.completed(100, 1'000'000);  // 10 us each: five within 50 us
   EXPECT_EQ(between.wanted(), 5U);
+  fast.completed(1, 2'000'000);  // a hiccup
+  EXPECT_GT(fast.wanted(), 10U);
+  for (std::int64_t ms = 3; ms < 30; ++ms) fast.completed(1, ms * 1'000'000);
+  EXPECT_EQ(fast.wanted(), 1U);
 }
 
 }  // namespace
