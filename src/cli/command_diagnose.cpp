@@ -82,7 +82,7 @@ void run_diagnose(const Arguments& arguments, Context& context) {
     if (const auto written = record::write_document(*document, arguments.json); !written)
       return context.fail(written.error());
   if (arguments.json == "-") return;
-  const report::Style style{context.use_color(), context.width()};
+  const report::TextStyle style{context.use_color(), context.width()};
   fmt::print("{}", report::document_text(*document, style));
   if (arguments.explain)
     for (const auto& diagnosis : document->diagnoses)

@@ -44,7 +44,7 @@ std::string used_by(const Diagnosis& d, const std::string& resource) {
   return "–";
 }
 
-std::string hops_table(const Group& group, const Style& style) {
+std::string hops_table(const Group& group, const TextStyle& style) {
   std::vector<std::string> head{"hop", "measured", "95 % in", "limit"};
   for (const Diagnosis* d : group)
     head.push_back(group.size() == 1 ? "used" : "used by " + upper(d->accelerator));
@@ -63,14 +63,14 @@ std::string hops_table(const Group& group, const Style& style) {
   return group.front()->ranking.empty() ? "" : table.text(2, style);
 }
 
-std::string tag(const Diagnosis& d, const Style& style) {
+std::string tag(const Diagnosis& d, const TextStyle& style) {
   const Tone tone =
       d.verdict == "fed" ? Tone::kGood : (d.verdict == "starved" ? Tone::kBad : Tone::kDoubtful);
   return toned(fmt::format("{:<12}", upper(d.verdict)), tone, style);
 }
 
 // "pipeline     33 % measured, 34 % predicted: residual +0.9 points (m7)"
-std::string pipeline_text(const record::Document& document, const Diagnosis& d, const Style& style) {
+std::string pipeline_text(const record::Document& document, const Diagnosis& d, const TextStyle& style) {
   if (!d.measured) return {};
   std::string text = fmt::format("the pipeline itself: {} measured where {} is predicted, residual {}",
                                  percent(d.measured->accelerator_utilization),
@@ -90,7 +90,7 @@ std::string utilization_text(const Diagnosis& d) {
 }
 
 std::string verdict_text(const record::Document& document, const Diagnosis& d, bool compact,
-                         const Style& style) {
+                         const TextStyle& style) {
   const std::string first = "  " + tag(d, style) + " ";
   if (compact && d.verdict == "fed") {
     std::string text = fmt::format("{} × {}: {}", d.accelerators, upper(d.accelerator), utilization_text(d));
@@ -108,7 +108,7 @@ std::string verdict_text(const record::Document& document, const Diagnosis& d, b
 }
 
 // Each note once, with the workloads that it speaks of unless that is all of them.
-std::string notes_text(const std::vector<Diagnosis>& diagnoses, const Style& style) {
+std::string notes_text(const std::vector<Diagnosis>& diagnoses, const TextStyle& style) {
   std::vector<std::string> order;
   std::map<std::string, std::vector<std::string>> said_of;
   for (const Diagnosis& d : diagnoses)
@@ -130,7 +130,7 @@ std::string notes_text(const std::vector<Diagnosis>& diagnoses, const Style& sty
 }  // namespace
 
 std::string diagnoses_text(const record::Document& document, const std::vector<Diagnosis>& diagnoses,
-                           const Style& style) {
+                           const TextStyle& style) {
   const bool compact = diagnoses.size() >= kCompactFrom;
   std::string out;
   for (const Group& group : grouped(diagnoses)) {
@@ -144,7 +144,7 @@ std::string diagnoses_text(const record::Document& document, const std::vector<D
   return out + notes_text(diagnoses, style);
 }
 
-std::string explain_text(const record::Document& document, const Diagnosis& d, const Style& style) {
+std::string explain_text(const record::Document& document, const Diagnosis& d, const TextStyle& style) {
   std::string out =
       toned(fmt::format("How {} on {} × {} was judged", model_of(d), d.accelerators, upper(d.accelerator)),
             Tone::kStrong, style) +

@@ -15,7 +15,7 @@ int severity_rank(const std::string& severity) {
   return severity == "error" ? 0 : (severity == "warning" ? 1 : 2);
 }
 
-std::string host_text(const record::Document& document, const Style& style) {
+std::string host_text(const record::Document& document, const TextStyle& style) {
   std::string out;
   for (const auto& host : document.hosts)
     out += wrapped("",
@@ -30,7 +30,7 @@ std::string host_text(const record::Document& document, const Style& style) {
 
 }  // namespace
 
-std::string findings_text(const std::vector<topology::Finding>& findings, const Style& style) {
+std::string findings_text(const std::vector<topology::Finding>& findings, const TextStyle& style) {
   if (findings.empty()) return {};
   std::vector<const topology::Finding*> sorted;
   for (const auto& finding : findings) sorted.push_back(&finding);
@@ -50,7 +50,7 @@ std::string findings_text(const std::vector<topology::Finding>& findings, const 
   return out;
 }
 
-std::string troubles_text(const record::Document& document, const Style& style) {
+std::string troubles_text(const record::Document& document, const TextStyle& style) {
   std::string out;
   for (const auto& m : document.measurements) {
     if (m.status == "ok") continue;
@@ -67,7 +67,7 @@ std::string troubles_text(const record::Document& document, const Style& style) 
   return out.empty() ? out : toned("Not measured", Tone::kStrong, style) + "\n" + out;
 }
 
-std::string document_text(const record::Document& document, const Style& style) {
+std::string document_text(const record::Document& document, const TextStyle& style) {
   std::string out = host_text(document, style);
   const bool stand_in = std::any_of(document.measurements.begin(), document.measurements.end(),
                                     [](const auto& m) { return m.device == "stand-in"; });

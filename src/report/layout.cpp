@@ -5,7 +5,7 @@
 
 namespace millrace::report {
 
-std::string toned(std::string_view text, Tone tone, const Style& style) {
+std::string toned(std::string_view text, Tone tone, const TextStyle& style) {
   if (!style.color || tone == Tone::kPlain) return std::string(text);
   const char* code = tone == Tone::kGood       ? "32"
                      : tone == Tone::kBad      ? "31;1"
@@ -27,7 +27,8 @@ std::size_t columns(std::string_view text) {
   return count;
 }
 
-std::string wrapped(std::string_view first, std::string_view text, std::size_t indent, const Style& style) {
+std::string wrapped(std::string_view first, std::string_view text, std::size_t indent,
+                    const TextStyle& style) {
   const std::size_t width = static_cast<std::size_t>(std::max(style.width, 40));
   std::string out(first);
   std::size_t at = columns(first);
@@ -53,7 +54,7 @@ std::string wrapped(std::string_view first, std::string_view text, std::size_t i
   return out + "\n";
 }
 
-std::string Table::text(std::size_t indent, const Style& style) const {
+std::string Table::text(std::size_t indent, const TextStyle& style) const {
   std::vector<std::size_t> widths;
   for (const auto& row : rows_)
     for (std::size_t i = 0; i < row.size(); ++i) {

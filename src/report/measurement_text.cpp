@@ -81,7 +81,7 @@ std::string counters_text(const Measurement& m) {
   return fmt::format("{}", fmt::join(parts, "; "));
 }
 
-std::string stages_table(const Measurement& m, const Style& style) {
+std::string stages_table(const Measurement& m, const TextStyle& style) {
   Table table(
       {"stage", "threads", "busy", "waits for input", "waits for output", "queue filled", "CPU", "bytes"});
   for (const auto& stage : m.stages)
@@ -110,7 +110,7 @@ std::string parameter_text(const record::ParameterValue& value) {
 
 }  // namespace
 
-std::string measurement_text(const record::Document& document, const Measurement& m, const Style& style) {
+std::string measurement_text(const record::Document& document, const Measurement& m, const TextStyle& style) {
   std::string out = toned(m.probe, Tone::kStrong, style);
   if (!m.label.empty()) out += " (" + m.label + ")";
   out += "  " + toned(m.id, Tone::kFaint, style) + "\n";

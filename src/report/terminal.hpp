@@ -10,7 +10,7 @@
 
 namespace millrace::report {
 
-struct Style {
+struct TextStyle {
   bool color = false;
   int width = 100;  // columns; sentences are wrapped to it, tables are not
 };
@@ -18,27 +18,27 @@ struct Style {
 // One measurement: rate with interval and limit, operations, latency, stages, flags, what the system counted
 // meanwhile.
 std::string measurement_text(const record::Document& document, const record::Measurement& measurement,
-                             const Style& style);
+                             const TextStyle& style);
 
 // Findings, the most severe first, each with its remedy; empty for none.
-std::string findings_text(const std::vector<topology::Finding>& findings, const Style& style);
+std::string findings_text(const std::vector<topology::Finding>& findings, const TextStyle& style);
 
 // What failed or was skipped, with reason and way out; empty for none.
-std::string troubles_text(const record::Document& document, const Style& style);
+std::string troubles_text(const record::Document& document, const TextStyle& style);
 
 // Model by model: a table of the hops, then for each accelerator the verdict, relief, and the pipeline's own
 // measurement beside the prediction. From `kCompactFrom` diagnoses on, those that are fed take one line each.
 // Notes that all share are said once, at the end.
 inline constexpr std::size_t kCompactFrom = 7;
 std::string diagnoses_text(const record::Document& document, const std::vector<record::Diagnosis>& diagnoses,
-                           const Style& style);
+                           const TextStyle& style);
 
 // How one diagnosis was reached: hop by hop, with the measurements that it stands on, and the whole chain of
 // relief.
 std::string explain_text(const record::Document& document, const record::Diagnosis& diagnosis,
-                         const Style& style);
+                         const TextStyle& style);
 
 // All of it: host, findings, troubles, diagnoses.
-std::string document_text(const record::Document& document, const Style& style);
+std::string document_text(const record::Document& document, const TextStyle& style);
 
 }  // namespace millrace::report
