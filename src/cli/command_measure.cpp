@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -60,7 +61,7 @@ Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, c
   if (!deadline) return tl::unexpected(deadline.error());
   if (duration->ns < 10'000'000)
     return failure("--duration: it must be 10ms at least", "for example --duration 5s");
-  auto plan = run::plan_instance(*entry, given, machine);
+  auto plan = run::plan_instance(*entry, given, machine, std::min(*deadline, run::kDescribeTime));
   if (!plan) return tl::unexpected(plan.error());
   run::Planned planned{"m1", arguments.label, std::move(*plan), {}, arguments.repeats};
   planned.options.time_limit = *duration;

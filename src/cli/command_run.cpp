@@ -73,7 +73,7 @@ Result<run::Job> read_job(const Arguments& arguments, const topology::Machine& m
   job.budget = arguments.quick      ? Duration{20'000'000'000}
                : arguments.thorough ? Duration{300'000'000'000}
                                     : job.budget;
-  job.repeats = arguments.repeats > 0 ? arguments.repeats : arguments.quick ? 2 : arguments.thorough ? 5 : 3;
+  job.repeats = arguments.repeats > 0 ? arguments.repeats : arguments.thorough ? 5 : 3;
   if (!arguments.budget.empty()) {
     const auto budget = parse_duration(arguments.budget);
     if (!budget) return failure("--budget: " + budget.error().what, budget.error().hint);

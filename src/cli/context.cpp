@@ -34,7 +34,9 @@ void Context::fail(const Error& error) {
 }
 
 void Context::remark(const std::string& text) const {
-  if (!quiet) fmt::print(stderr, "{}\n", text);
+  if (quiet) return;
+  std::fflush(stdout);  // in the order in which it was said, where both go to one place
+  fmt::print(stderr, "{}\n", text);
 }
 
 record::Document new_document(const topology::Machine& machine) {
