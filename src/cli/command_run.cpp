@@ -166,18 +166,10 @@ Result<void> open_journal(const Arguments& arguments, Start& start) {
   return {};
 }
 
-void diagnose_all(const Start& start, const run::JobOutcome& outcome, record::Document& document) {
+void diagnose_all(const Start& start, record::Document& document) {
   for (const workload::Profile& profile : start.profiles)
     document.diagnoses.push_back(
         diagnose::diagnose(document, {profile, start.job.accelerators, start.job.utilization_wanted}));
-  for (record::Diagnosis& diagnosis : document.diagnoses)
-    for (const run::ModelPlan& model : outcome.models)
-      for (std::size_t i = 0; i < model.workloads.size(); ++i)
-        if (model.workloads[i].name == diagnosis.workload && model.factor > 1)
-          diagnosis.notes.push_back(
-              fmt::format("the pipeline ran it scaled down {:.3g} times: bytes and compute alike, so "
-                          "that at least 30 steps fit the time",
-                          model.workloads[i].compute_s / model.scaled[i].compute_s));
 }
 
 std::string outcome_text(const record::Measurement& m) {
@@ -259,7 +251,7 @@ void run_main_job(const Arguments& arguments, Context& context) {
   record::Document& document = start->document;
   document.measurements = outcome->measurements;
   document.complete = !outcome->interrupted;
-  diagnose_all(*start, *outcome, document);
+  diagnose_all(*start, document);
   if (const auto written = record::write_document(document, start->json_file); !written) {
     context.fail(written.error());
     context.remark(fmt::format("everything measured is in the journal: millrace diagnose {}",
