@@ -51,13 +51,13 @@ Result<void> show(const Options& options, const Context& context) {
   const auto machine = topology::discover(options.from);
   if (!machine) return tl::unexpected(machine.error());
   if (!options.snapshot.empty()) {
-    if (const auto done = topology::snapshot(options.snapshot, options.from); !done) return done;
+    if (auto done = topology::snapshot(options.snapshot, options.from); !done) return done;
     context.remark(fmt::format("recorded in {}; look at it with `millrace topo --from {}`", options.snapshot,
                                options.snapshot));
   }
   if (!options.json.empty()) {
     const auto findings = topology::examine(*machine, options.from);
-    if (const auto written = record::write_text(record::topology_to_json(*machine, findings), options.json);
+    if (auto written = record::write_text(record::topology_to_json(*machine, findings), options.json);
         !written)
       return written;
     if (options.path.empty() || options.json == "-") return {};

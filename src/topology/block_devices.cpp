@@ -39,7 +39,7 @@ std::string kind_of(const std::string& name, const std::string& path) {
 // controllers.
 std::string nvme_controller(const FileRoot& root, const std::filesystem::path& device) {
   for (auto at = device; at != at.root_path(); at = at.parent_path()) {
-    const std::string name = at.filename().string();
+    std::string name = at.filename().string();
     if (is_numbered(name, "nvme")) return name;
     if (!name.starts_with("nvme-subsys")) continue;
     for (const std::string& entry : root.names("/sys/class/nvme-subsystem/" + name))

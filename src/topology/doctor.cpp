@@ -107,6 +107,7 @@ void examine_links(const Machine& machine, const FileRoot& root, bool under_load
   if (idle.empty()) return;
   // Idle devices train down: one note for all of them.
   std::vector<std::string> names;
+  names.reserve(idle.size());
   for (const Idle& link : idle) names.push_back(link.name.substr(link.name.find(" of ") + 4));
   const Idle& first = idle.front();
   found.push_back(
