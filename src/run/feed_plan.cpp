@@ -21,6 +21,7 @@ using Given = std::vector<std::pair<std::string, std::string>>;
 // Weights of one repeat, in units (see TimePlan). A stage run needs no storage to settle, a copy even less.
 constexpr double kStageWeight = 0.6, kMemoryWeight = 0.4, kProofWeight = 1.2, kAnalyzerWeight = 0.6;
 constexpr double kSteps = 32;  // 30 that count, the first that does not, and one to spare
+constexpr double kMostFiles = 4096;
 constexpr std::uint64_t kBlock = 1 << 20;
 constexpr int kDepth = 8;
 
@@ -180,8 +181,9 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
     // A second's worth of reading, so that no drive answers from its own cache all the time, and a file for
     // each reader.
     const double wanted = std::clamp(rate, 64.0 * kBlock, 1024.0 * kBlock);
-    plan.files =
-        static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, std::ceil(wanted / file_bytes), 1.0}));
+    // A workload that is scaled far down has tiny files: more of them than this would take longer to make than to measure.
+    const double files = std::min(std::ceil(wanted / file_bytes), kMostFiles);
+    plan.files = static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, files, 1.0}));
     plan.data_bytes = static_cast<std::uint64_t>(static_cast<double>(plan.files) * file_bytes);
     plans.push_back(std::move(plan));
   }
