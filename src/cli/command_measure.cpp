@@ -70,17 +70,37 @@ Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, c
   return planned;
 }
 
+// What cannot be measured here is a result with a reason, as anything else.
+void record_skipped(const Arguments& arguments, const Error& error, const topology::Machine& machine,
+                    Context& context) {
+  if (error.exit != Exit::kInconclusive || arguments.json.empty()) return;
+  record::Document document = new_document(machine);
+  record::Measurement skipped;
+  skipped.id = "m1";
+  skipped.probe = arguments.probe;
+  skipped.label = arguments.label;
+  skipped.status = "skipped";
+  skipped.reason = error.what;
+  skipped.hint = error.hint;
+  document.measurements.push_back(std::move(skipped));
+  if (const auto written = record::write_document(document, arguments.json); !written)
+    context.fail(written.error());
+}
+
 void measure(const Arguments& arguments, const std::vector<std::string>& words, Context& context) {
   const auto given = read_given(words);
   if (!given) return context.fail(given.error());
   const run::Catalog catalog = run::read_catalog();
   const auto machine = topology::discover();
   if (!machine) return context.fail(machine.error());
-  const auto planned = make_plan(arguments, *given, catalog, *machine);
-  if (!planned) return context.fail(planned.error());
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
       return context.fail(writable.error());
+  const auto planned = make_plan(arguments, *given, catalog, *machine);
+  if (!planned) {
+    context.fail(planned.error());
+    return record_skipped(arguments, planned.error(), *machine, context);
+  }
 
   Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
   record::Document document = new_document(*machine);

@@ -46,7 +46,8 @@ std::string find_fault(const InstanceOutcome& outcome,
     for (const stats::Slice& slice : slices) {
       if (slice.end_ns < slice.begin_ns) return "its time stamps run backwards";
       if (slice.end_ns > outcome.end_ns + 1'000'000'000) return "its time stamps lie in the future";
-      if (slice.bytes > (1ULL << 60) || slice.operations > (1ULL << 60))
+      // A slice lasts about a millisecond: no machine moves a pebibyte in it.
+      if (slice.bytes > (1ULL << 50) || slice.operations > (1ULL << 50))
         return "its totals shrink or are beyond all reason";
     }
   return {};
@@ -237,6 +238,7 @@ void set_participants(const InstancePlan& plan, const RepeatOutcome& last, recor
 
 // The path is the union of the workers' paths; a figure above its limit discredits the limit, not the figure.
 void set_path(const InstancePlan& plan, const topology::Machine& machine, record::Measurement& m) {
+  if (plan.workers.empty()) return;
   m.from = plan.workers.front().from;
   m.to = plan.workers.front().to;
   std::vector<topology::Hop> path;

@@ -16,8 +16,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr Duration kAnswerTime{20'000'000'000};  // it may enumerate devices and list a folder of many files
-
 std::string text(const char* given) { return given == nullptr ? "" : given; }
 
 // The services of the describe phase.
@@ -69,7 +67,9 @@ class DescribeHost {
                          {"threads", w.threads},
                          {"memory", w.memory_bytes},
                          {"locked", w.locked_bytes}});
-    return json{{"outcome", outcome}, {"what", what_}, {"hint", hint_}, {"workers", workers}}.dump();
+    // A module's text may be anything; what is not UTF-8 is replaced.
+    return json{{"outcome", outcome}, {"what", what_}, {"hint", hint_}, {"workers", workers}}.dump(
+        -1, ' ', false, json::error_handler_t::replace);
   }
 
  private:
@@ -132,28 +132,29 @@ std::string describe_here(const ProbeEntry& entry, const Parameters& parameters,
 
 }  // namespace
 
-Result<std::vector<WorkerPlan>> describe(const ProbeEntry& entry, const Parameters& parameters,
-                                         const topology::Machine& machine) {
-  const auto answer = guarded_call([&] { return describe_here(entry, parameters, machine); }, kAnswerTime);
+Result<Description> describe(const ProbeEntry& entry, const Parameters& parameters,
+                             const topology::Machine& machine, Duration answer_time) {
+  const std::string bug = fmt::format("this is a bug of the module {}", entry.module->file.string());
+  const auto answer = guarded_call([&] { return describe_here(entry, parameters, machine); }, answer_time);
   if (!answer)
-    return failure(fmt::format("{}: planning it {}", entry.probe->name, answer.error().what),
-                   fmt::format("this is a bug of the module {}", entry.module->file.string()),
-                   Exit::kInconclusive);
+    return Description{
+        "failed", fmt::format("{}: planning it {}", entry.probe->name, answer.error().what), bug, {}};
   const json parsed = json::parse(*answer, nullptr, false);
   if (const int outcome = parsed.at("outcome"); outcome != MILLRACE_OK) {
-    const std::string what = parsed.value("what", "");
-    return failure(
-        fmt::format("{}: {}", entry.probe->name, what.empty() ? "it failed and does not say why" : what),
-        parsed.value("hint", ""), outcome == MILLRACE_UNAVAILABLE ? Exit::kInconclusive : Exit::kUsage);
+    std::string what = parsed.value("what", "");
+    if (what.empty()) what = "it failed and does not say why";
+    what = fmt::format("{}: {}", entry.probe->name, what);
+    std::string hint = parsed.value("hint", "");
+    if (outcome == MILLRACE_UNAVAILABLE) return Description{"skipped", std::move(what), std::move(hint), {}};
+    return failure(std::move(what), std::move(hint));
   }
-  std::vector<WorkerPlan> workers;
+  Description description;
   for (const json& w : parsed.at("workers"))
-    workers.push_back({w.at("role"), w.at("from"), w.at("to"), w.at("numa"), w.at("threads"), w.at("memory"),
-                       w.at("locked")});
-  if (workers.empty())
-    return failure(fmt::format("{}: it asks for no worker", entry.probe->name), "this is a bug of the module",
-                   Exit::kInconclusive);
-  return workers;
+    description.workers.push_back({w.at("role"), w.at("from"), w.at("to"), w.at("numa"), w.at("threads"),
+                                   w.at("memory"), w.at("locked")});
+  if (description.workers.empty())
+    return Description{"failed", fmt::format("{}: it asks for no worker", entry.probe->name), bug, {}};
+  return description;
 }
 
 }  // namespace millrace::run

@@ -8,6 +8,7 @@
 #include "run/catalog.hpp"
 #include "run/parameters.hpp"
 #include "topology/discover.hpp"
+#include "units/quantity.hpp"
 #include "units/result.hpp"
 
 namespace millrace::run {
@@ -19,9 +20,17 @@ struct WorkerPlan {
   std::uint64_t memory_bytes = 0, locked_bytes = 0;
 };
 
-// In a guarded child. What the probe said by fail() is the Error: exit kUsage when it FAILED (bad input),
-// kInconclusive when it is UNAVAILABLE here.
-Result<std::vector<WorkerPlan>> describe(const ProbeEntry& entry, const Parameters& parameters,
-                                         const topology::Machine& machine);
+// What the probe answered. Not "ok": nothing can be started, and that is the measurement's outcome.
+struct Description {
+  std::string status = "ok";  // "failed": it crashed or hung; "skipped": it is unavailable here
+  std::string reason, hint;   // when it is not ok
+  std::vector<WorkerPlan> workers;
+};
+
+inline constexpr Duration kDescribeTime{20'000'000'000};  // it may enumerate devices and list many files
+
+// In a guarded child. An Error is what the probe said by fail() when it FAILED: bad input.
+Result<Description> describe(const ProbeEntry& entry, const Parameters& parameters,
+                             const topology::Machine& machine, Duration answer_time = kDescribeTime);
 
 }  // namespace millrace::run

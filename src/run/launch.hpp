@@ -41,6 +41,9 @@ struct InstancePlan {
   ProbeEntry entry;
   Parameters parameters;
   std::vector<WorkerPlan> workers;
+  // Not "ok": the probe could not say what it needs ("failed") or is unavailable here ("skipped"); it is not
+  // started.
+  std::string status = "ok", reason, hint;
 };
 
 struct WorkerOutcome {

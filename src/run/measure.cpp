@@ -53,18 +53,23 @@ struct Progress {
 
 Result<InstancePlan> plan_instance(const ProbeEntry& entry,
                                    const std::vector<std::pair<std::string, std::string>>& given,
-                                   const topology::Machine& machine) {
+                                   const topology::Machine& machine, Duration answer_time) {
   auto parameters = read_parameters(*entry.probe, given);
   if (!parameters) return tl::unexpected(parameters.error());
-  auto workers = describe(entry, *parameters, machine);
-  if (!workers) return tl::unexpected(workers.error());
+  auto described = describe(entry, *parameters, machine, answer_time);
+  if (!described) return tl::unexpected(described.error());
   std::uint64_t needed = 0;
-  for (const WorkerPlan& worker : *workers) needed += worker.memory_bytes;
+  for (const WorkerPlan& worker : described->workers) needed += worker.memory_bytes;
   if (const std::uint64_t free = available_memory(); free > 0 && needed > free)
     return failure(fmt::format("{} needs {} of memory, {} are free", entry.probe->name, to_binary({needed}),
                                to_binary({free})),
                    "fewer threads, a lower depth or smaller buffers need less");
-  return InstancePlan{entry, std::move(*parameters), std::move(*workers)};
+  return InstancePlan{entry,
+                      std::move(*parameters),
+                      std::move(described->workers),
+                      std::move(described->status),
+                      std::move(described->reason),
+                      std::move(described->hint)};
 }
 
 std::vector<MemoryModule> memories_of(const Catalog& catalog) {
@@ -94,9 +99,16 @@ std::vector<record::Measurement> measure(const std::vector<Planned>& plan,
                                    ? planned.plan.entry.probe->name
                                    : fmt::format("{} ({})", planned.plan.entry.probe->name, planned.label);
       const auto before = read_system_counters();
-      auto group = launch(std::span(&planned.plan, 1), memories, machine.host, planned.options,
-                          progress.for_launch(what));
-      RepeatOutcome repeat{std::move(group.front()), growth(before, read_system_counters())};
+      RepeatOutcome repeat;
+      if (planned.plan.status == "ok") {
+        auto group = launch(std::span(&planned.plan, 1), memories, machine.host, planned.options,
+                            progress.for_launch(what));
+        repeat = {std::move(group.front()), growth(before, read_system_counters())};
+      } else {
+        repeat.outcome.status = planned.plan.status;
+        repeat.outcome.reason = planned.plan.reason;
+        repeat.outcome.hint = planned.plan.hint;
+      }
       // A repeat that the user cut short is no repeat, unless it is all there is.
       if (repeat.outcome.status == "cancelled" && !outcomes[i].empty()) break;
       // What cannot work here will not work at the next try.

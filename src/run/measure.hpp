@@ -32,9 +32,10 @@ struct MeasureCallbacks {
 };
 
 // Plans one measurement: reads parameters, asks the probe for its workers, checks memory. Nothing is started.
+// Errors are the user's; a probe that crashes, hangs or is unavailable gives a plan whose outcome is known.
 Result<InstancePlan> plan_instance(const ProbeEntry& entry,
                                    const std::vector<std::pair<std::string, std::string>>& given,
-                                   const topology::Machine& machine);
+                                   const topology::Machine& machine, Duration answer_time = kDescribeTime);
 
 // The memories that ready modules offer.
 std::vector<MemoryModule> memories_of(const Catalog& catalog);
