@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
+#include <exception>
 
 namespace millrace::run {
 namespace {
@@ -19,12 +20,21 @@ namespace {
 [[noreturn]] void run_child(const std::function<std::string()>& call, int out, pid_t parent) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
+  setpgid(0, 0);  // so that what it starts can be ended with it
   const int null = open("/dev/null", O_RDWR);
   dup2(null, STDOUT_FILENO);
   dup2(null, STDERR_FILENO);
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGINT, SIGTERM})
     std::signal(signal, SIG_DFL);
-  const std::string answer = "+" + call();
+  // Nothing may unwind into the parent's frames: their destructors are the parent's to run.
+  std::string answer;
+  try {
+    answer = "+" + call();
+  } catch (const std::exception& error) {
+    answer = std::string("!") + error.what();
+  } catch (...) {
+    answer = "!something that is no std::exception";
+  }
   for (std::size_t sent = 0; sent < answer.size();) {
     const ssize_t now = write(out, answer.data() + sent, answer.size() - sent);
     if (now < 0 && errno == EINTR) continue;
@@ -74,11 +84,17 @@ Result<std::string> guarded_call(const std::function<std::string()>& call, Durat
     answer.append(buffer, static_cast<std::size_t>(got));
   }
   close(ends[0]);
+  // Its group goes with it, while its number is still its own.
+  siginfo_t info{};
+  while (waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT) < 0 && errno == EINTR) {
+  }
+  kill(-child, SIGKILL);
   int status = 0;
   while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
   if (timed_out) return failure(fmt::format("did not answer within {}", to_text(timeout)));
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || answer.empty()) return failure(fate(status));
+  if (answer.front() == '!') return failure("threw an exception: " + answer.substr(1));
   return answer.substr(1);
 }
 

@@ -13,6 +13,9 @@ std::int64_t slice_period(Duration time_limit) {
   return std::clamp<std::int64_t>(time_limit.ns / 5'000, 1'000'000, 100'000'000);
 }
 
+// Of one worker, at one tick: it may send without end, and there are deadlines to keep.
+constexpr int kMostMessages = 256;
+
 std::string last_lines(const std::string& printed) {
   if (printed.empty()) return {};
   std::string text = printed.substr(printed.size() > 400 ? printed.size() - 400 : 0);
@@ -53,7 +56,7 @@ bool Instance::start(const std::vector<MemoryModule>& memories, const std::vecto
       fail(process.error().what, process.error().hint);
       return false;
     }
-    members_.push_back({std::move(*process), false, {}, false, {}, {}, {}});
+    members_.push_back({std::move(*process), false, {}, false, false, {}, {}, {}});
   }
   return true;
 }
@@ -78,7 +81,7 @@ bool Instance::all_gone() {
 void Instance::append_poll(std::vector<int>& descriptors) const {
   for (const Member& member : members_) {
     if (member.gone) continue;
-    descriptors.push_back(member.process.channel_fd());
+    if (!member.closed) descriptors.push_back(member.process.channel_fd());
     descriptors.push_back(member.process.output_fd());
   }
 }
@@ -118,7 +121,7 @@ void Instance::tick() {
     // In this order: what a worker sent before it ended is read after its end is known.
     const bool ended = member.process.is_gone();
     member.process.drain_output();
-    take_messages(member, static_cast<int>(rank));
+    take_messages(member, static_cast<int>(rank), ended ? 64 * kMostMessages : kMostMessages);
     take_points(member, static_cast<int>(rank));
     if (!ended) continue;
     member.gone = true;
@@ -139,9 +142,9 @@ void Instance::tick() {
   look_at_mean();
 }
 
-void Instance::take_messages(Member& member, int rank) {
-  for (bool closed = false;;) {
-    auto message = member.process.channel().poll_message(closed);
+void Instance::take_messages(Member& member, int rank, int most) {
+  for (int i = 0; i < most; ++i) {
+    auto message = member.process.channel().poll_message(member.closed);
     if (!message) return;
     switch (message->kind) {
       case MessageKind::kReady:

@@ -47,12 +47,13 @@ class Instance {
     bool ready = false;
     std::optional<WorkerReport> report;
     bool gone = false;
+    bool closed = false;  // its end of the channel
     std::optional<std::string> exchanged;
     std::vector<std::vector<SlicePoint>> points;  // per recorder
     std::vector<std::uint64_t> taken;             // per recorder: points read from the ring
   };
 
-  void take_messages(Member& member, int rank);
+  void take_messages(Member& member, int rank, int most);
   void take_report(Member& member);
   void take_points(Member& member, int rank);
   void answer_exchange();

@@ -58,6 +58,7 @@ Result<WorkerProcess> WorkerProcess::start(const WorkerSpec& spec, int state_fd)
     close(output[0]);
     return failure(fmt::format("fork: {}", std::strerror(errno)), "raise the limit on processes (ulimit -u)");
   }
+  setpgid(pid, pid);  // here as well: whoever comes first
   WorkerProcess process(pid, std::move(ours), output[0]);
   process.channel_.send(MessageKind::kSpec, to_json(spec));
   return process;
@@ -81,7 +82,7 @@ WorkerProcess& WorkerProcess::operator=(WorkerProcess&& other) noexcept {
 
 WorkerProcess::~WorkerProcess() {
   if (pid_ > 0 && !is_gone()) {
-    kill(pid_, SIGKILL);
+    kill(-pid_, SIGKILL);
     int status = 0;
     while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
     }
@@ -91,6 +92,11 @@ WorkerProcess::~WorkerProcess() {
 
 bool WorkerProcess::is_gone() {
   if (status_) return true;
+  // What it left running in its process group goes with it, while the group's number is still its own.
+  siginfo_t info{};
+  if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid_)
+    return false;
+  kill(-pid_, SIGKILL);
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
   status_ = status;
@@ -103,10 +109,16 @@ void WorkerProcess::send_signal(int signal) const {
 
 void WorkerProcess::drain_output() {
   char buffer[4096];
-  for (;;) {
+  // As much as a pipe holds, no more: it may print faster than this reads.
+  for (int i = 0; i < 16; ++i) {
     const ssize_t got = read(output_, buffer, sizeof(buffer));
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) return;
+    if (got < 0) return;
+    if (got == 0) {  // closed: it must not keep waking the core
+      close(output_);
+      output_ = -1;
+      return;
+    }
     printed_.append(buffer, static_cast<std::size_t>(got));
     if (printed_.size() > kKeptOutput) printed_.erase(0, printed_.size() - kKeptOutput);
   }

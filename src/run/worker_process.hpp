@@ -16,7 +16,7 @@ namespace millrace::run {
 
 class WorkerProcess {
  public:
-  // Starts this binary again as a worker and sends it what to run.
+  // Starts this binary again as a worker, in a process group of its own, and sends it what to run.
   static Result<WorkerProcess> start(const WorkerSpec& spec, int state_fd);
   WorkerProcess(WorkerProcess&& other) noexcept;
   WorkerProcess& operator=(WorkerProcess&& other) noexcept;
