@@ -81,6 +81,20 @@ bool wait_for_start(SharedState& state) {
   return state.stop.load() == 0;
 }
 
+// A module that throws across the interface breaks its contract; that costs this measurement.
+template <typename Call>
+std::int32_t call_module(const millrace_host* host, Call call) {
+  const char* hint = "this is a bug of the module: nothing may be thrown across its interface";
+  try {
+    return call();
+  } catch (const std::exception& error) {
+    host->fail(host->context, fmt::format("it threw an exception: {}", error.what()).c_str(), hint);
+  } catch (...) {
+    host->fail(host->context, "it threw something that is no std::exception", hint);
+  }
+  return MILLRACE_FAILED;
+}
+
 WorkerReport run_probe(const WorkerSpec& spec, SharedState& state, Channel& channel) {
   const auto module = open_module(spec.module);
   const millrace_probe* probe = module ? find_probe(*module, spec.probe) : nullptr;
@@ -96,7 +110,7 @@ WorkerReport run_probe(const WorkerSpec& spec, SharedState& state, Channel& chan
   Usage usage;
   void* self = nullptr;
   std::string phase = "open";
-  std::int32_t outcome = probe->open(host.raw(), &self);
+  std::int32_t outcome = call_module(host.raw(), [&] { return probe->open(host.raw(), &self); });
   WorkerReport measured;  // the usage of run alone
   if (outcome == MILLRACE_OK) {
     channel.send(MessageKind::kReady, "");
@@ -105,13 +119,13 @@ WorkerReport run_probe(const WorkerSpec& spec, SharedState& state, Channel& chan
       phase = "run";
       usage.start();
       host.start_run(monotonic_ns());
-      outcome = probe->run(host.raw(), self);
+      outcome = call_module(host.raw(), [&] { return probe->run(host.raw(), self); });
       host.finish_run(monotonic_ns());
       usage.finish(measured);
     } else {
       outcome = MILLRACE_CANCELLED;
     }
-    const std::int32_t closed = probe->close(host.raw(), self);
+    const std::int32_t closed = call_module(host.raw(), [&] { return probe->close(host.raw(), self); });
     if (outcome == MILLRACE_OK && closed != MILLRACE_OK) {
       phase = "close";
       outcome = closed;

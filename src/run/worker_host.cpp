@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstring>
+#include <optional>
 
 #include "run/module_loader.hpp"
 
@@ -16,10 +17,11 @@ namespace {
 
 std::string text(const char* given) { return given == nullptr ? "" : given; }
 
-constexpr std::size_t kMostSamples =
-    200'000;  // of one name: bounds the report of a probe that never stops sampling
+// Bounds the report of a probe that never stops sampling: values of one name, and of all.
+constexpr std::size_t kMostSamplesOfOne = 200'000, kMostSamples = 1'000'000;
 constexpr std::size_t kMostNames = 256;
 constexpr int kAnswerTime_ms = 30'000;
+constexpr std::int64_t kStopLook_ms = 50;
 
 // Touches every page, so that no page fault falls into the measuring.
 void populate(void* begin, std::size_t size) {
@@ -108,8 +110,11 @@ void WorkerHost::fill_services() {
     const std::lock_guard lock(host->mutex_);
     auto& samples = host->report_.samples;
     if (samples.size() >= kMostNames && !samples.contains(text(name))) return;
+    if (host->sample_count_ >= kMostSamples) return;
     auto& values = samples[text(name)];
-    if (values.size() < kMostSamples) values.push_back(value);
+    if (values.size() >= kMostSamplesOfOne) return;
+    values.push_back(value);
+    ++host->sample_count_;
   };
   host_.counter = [](void* self, const char* name, double value) {
     auto* host = static_cast<WorkerHost*>(self);
@@ -121,20 +126,22 @@ void WorkerHost::fill_services() {
   host_.stage = [](void* self, const millrace_stage* s) {
     auto* host = static_cast<WorkerHost*>(self);
     const std::lock_guard lock(host->mutex_);
+    if (host->report_.stages.size() >= kMostNames) return;
     const double whole = s->wall_s * s->threads;  // thread-seconds
     const auto share = [whole](double seconds) {
-      return whole > 0 ? std::clamp(seconds / whole, 0.0, 1.0) : 0.0;
+      const double of_whole = seconds / whole;
+      return std::isfinite(of_whole) && whole > 0 ? std::clamp(of_whole, 0.0, 1.0) : 0.0;
     };
     record::Stage stage{text(s->name),
                         static_cast<int>(s->threads),
                         share(s->busy_s),
                         share(s->blocked_on_input_s),
                         share(s->blocked_on_output_s),
-                        s->cpu_s,
+                        std::isfinite(s->cpu_s) ? std::max(s->cpu_s, 0.0) : 0.0,
                         s->bytes,
                         std::nullopt,
                         text(s->resource)};
-    if (s->output_queue_fill >= 0) stage.output_queue_fill = s->output_queue_fill;
+    if (s->output_queue_fill >= 0) stage.output_queue_fill = std::min(s->output_queue_fill, 1.0);
     host->report_.stages.push_back(std::move(stage));
   };
   host_.verified = [](void* self, std::int32_t ok) {
@@ -273,8 +280,12 @@ std::int32_t WorkerHost::gather(const void* bytes, std::size_t size, void* all, 
     return MILLRACE_CANCELLED;
   const std::int64_t deadline = monotonic_ns() + timeout_ns;
   for (int rank = 0; rank < host_.ranks; ++rank) {
-    const std::int64_t left = std::max<std::int64_t>((deadline - monotonic_ns()) / 1'000'000, 0);
-    const auto message = channel_.receive(static_cast<int>(std::min<std::int64_t>(left, INT32_MAX)));
+    // A look at a time: when another rank failed, no message comes but the stop does.
+    std::optional<Message> message;
+    for (std::int64_t left = 1; !message && left > 0 && state_.stop.load() == 0;) {
+      left = std::max<std::int64_t>((deadline - monotonic_ns()) / 1'000'000, 0);
+      message = channel_.receive(static_cast<int>(std::min(left, kStopLook_ms)));
+    }
     if (!message || message->kind != MessageKind::kExchange) {
       if (state_.stop.load() != 0) return MILLRACE_CANCELLED;
       keep_failure("a rank did not take part in an exchange in time", "another rank failed or is far slower");

@@ -63,6 +63,7 @@ class WorkerHost {
   millrace_worker plan_{};
   std::mutex mutex_;  // guards everything below
   WorkerReport report_;
+  std::size_t sample_count_ = 0;
   std::vector<std::unique_ptr<Recorder>> recorders_;
   std::map<std::string, std::unique_ptr<OpenMemory>> memories_;
 };
