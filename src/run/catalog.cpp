@@ -67,9 +67,9 @@ std::string examine(const std::filesystem::path& file) {
   json answer{{"state", "ready"}, {"reason", ""}, {"probes", json::array()}};
   const auto module = open_module(file);
   if (!module) {
-    answer["state"] = "unavailable";
+    answer["state"] = module.error().exit == Exit::kInconclusive ? "unavailable" : "broken";
     answer["reason"] = module.error().what;
-    return answer.dump();
+    return answer.dump(-1, ' ', false, json::error_handler_t::replace);
   }
   Detection detection;
   const auto detect = [&](std::int32_t (*function)(const millrace_host*)) {
@@ -90,7 +90,7 @@ std::string examine(const std::filesystem::path& file) {
     answer["memory"] = text(memory->name);
     detect(memory->detect);
   }
-  return answer.dump();
+  return answer.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::vector<std::string> split(const std::string& joined, char separator) {

@@ -64,7 +64,7 @@ std::vector<fs::path> find_modules(const std::vector<fs::path>& path) {
 
 Result<ModuleSymbols> open_module(const fs::path& file) {
   void* handle = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (handle == nullptr) return failure(dlerror(), "install the library that it names");
+  if (handle == nullptr) return failure(dlerror(), "install the library that it names", Exit::kInconclusive);
   ModuleSymbols symbols;
   if (auto probes = entry<millrace_probe_module>(handle, MILLRACE_PROBE_MODULE_SYMBOL, file))
     symbols.probes = *probes;

@@ -26,7 +26,8 @@ std::vector<std::filesystem::path> module_path();
 std::vector<std::filesystem::path> find_modules(const std::vector<std::filesystem::path>& path);
 
 // dlopen (RTLD_NOW | RTLD_LOCAL) and the versioned symbols. Never closed again. The error is dlopen's reason,
-// such as "libnccl.so.2: cannot open shared object file".
+// such as "libnccl.so.2: cannot open shared object file" (Exit::kInconclusive: something is missing here), or
+// what the module breaks of the contract (Exit::kUsage).
 Result<ModuleSymbols> open_module(const std::filesystem::path& file);
 
 }  // namespace millrace::run
