@@ -68,13 +68,13 @@ class Liar : public millrace::sdk::Probe {
     if (lie == "prints") std::puts("{\"measurements\": \"this is mine\"}");
     if (lie == "nonsense") claim_nonsense(host);
     if (lie == "floods-output" || lie == "floods-log") flood(host, lie == "floods-log");
+    const Outcome outcome = lie == "nothing-in-time" ? Outcome::kOk : count_turns(host);
     if (lie == "many-samples")
-      for (int name = 0; name < 40; ++name)
-        for (int i = 0; i < 300'000; ++i) host.sample(("sample" + std::to_string(name) + "_s").c_str(), i);
+      for (const char* name : {"a_s", "b_s", "c_s", "d_s", "e_s", "f_s", "g_s", "h_s"})
+        for (int i = 0; i < 250'000; ++i) host.sample(name, i);
     if (lie == "many-recorders")
-      while (host.recorder()) {
-      }
-    return lie == "nothing-in-time" ? Outcome::kOk : count_turns(host);
+      while (host.recorder()) host.counter("more_recorders", 1);
+    return outcome;
   }
 
  private:
