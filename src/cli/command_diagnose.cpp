@@ -106,8 +106,8 @@ void add_diagnose(CLI::App& app, Context& context) {
                    "How many share the feed path [as many as the host has]")
       ->check(CLI::Range(1, 100000));
   command
-      ->add_option("--wanted", arguments->wanted,
-                   "Percent of the time they should compute [what the workload wants]")
+      ->add_option("--utilization", arguments->wanted,
+                   "Accelerator utilization wanted, in percent, instead of the workload's")
       ->check(CLI::Range(0.1, 100.0));
   command->add_flag("--explain", arguments->explain, "Show how each verdict was reached");
   command->add_option("--json", arguments->json,

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <limits>
+#include <random>
 
 namespace millrace::diagnose {
 namespace {
+
+constexpr std::uint64_t kSeed = 20260102;
 
 // What of a hop's load one accelerator's demand makes: everything shared sees all of them.
 double demand_at(const Hop& hop, double of_one, int accelerators) {
@@ -28,11 +31,24 @@ std::vector<Load> loads_of(const FeedPath& path, double demand, int accelerators
 }
 
 std::vector<Load> tied_at_the_top(const std::vector<Load>& loads) {
-  std::vector<Load> tied;
-  for (const Load& load : loads)
-    if (tied.empty() ||
-        (load.hop->capacity.measured && tied.front().hop->capacity.measured && load.high >= tied.front().low))
-      tied.push_back(load);
+  if (loads.empty()) return {};
+  std::vector<Load> tied{loads.front()};
+  if (!loads.front().hop->capacity.measured) return tied;
+  constexpr int kDraws = 400, kOftenEnough = kDraws / 20;
+  constexpr double kAsGoodAs = 0.99;
+  std::mt19937_64 random(kSeed);
+  std::vector<int> bound(loads.size(), 0);
+  std::vector<double> uses(loads.size(), 0);
+  for (int i = 0; i < kDraws; ++i) {
+    for (std::size_t h = 0; h < loads.size(); ++h) {
+      const Capacity& capacity = loads[h].hop->capacity;
+      uses[h] = capacity.measured ? loads[h].use * capacity.rate() / draw(capacity, random) : 0;
+    }
+    const double most = *std::max_element(uses.begin(), uses.end());
+    for (std::size_t h = 0; h < loads.size(); ++h) bound[h] += uses[h] >= kAsGoodAs * most ? 1 : 0;
+  }
+  for (std::size_t h = 1; h < loads.size(); ++h)
+    if (bound[h] >= kOftenEnough) tied.push_back(loads[h]);
   return tied;
 }
 

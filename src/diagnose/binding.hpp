@@ -18,7 +18,9 @@ struct Load {
 // Most used first; hops of which nothing is known are not among them.
 std::vector<Load> loads_of(const FeedPath& path, double demand_of_one_bytes_per_s, int accelerators);
 
-// The hop on top and those that cannot be told from it: measured, and their intervals overlap.
+// The hop on top, and the measured ones that bind instead of it (or within 1 % of it) in at least one of
+// twenty draws of the capacities: those whose intervals overlap enough that nobody can tell which binds
+// first.
 std::vector<Load> tied_at_the_top(const std::vector<Load>& loads);
 
 std::vector<record::RankedHop> ranking(const std::vector<Load>& loads, double demand_of_one_bytes_per_s,

@@ -44,10 +44,10 @@ void add_proof(const record::Document& document, const workload::Profile& profil
   const double scale = number(*proof->run, "scale").value_or(1);
   const double accelerators = number(*proof->run, "accelerators").value_or(1);
   if (scale > 1 || accelerators != diagnosis.accelerators)
-    diagnosis.notes.push_back(fmt::format(
-        "the pipeline's own run ({}) had bytes and compute divided by {:.4g}, on {:.0f} "
-        "accelerator{}; the prediction beside it is of that run: {:.1f} %",
-        proof->run->id, scale, accelerators, accelerators == 1 ? "" : "s", proof->predicted * 100));
+    diagnosis.notes.push_back(
+        fmt::format("the pipeline's own run had bytes and compute divided by {:.4g}, on {:.0f} "
+                    "accelerator{}; the prediction beside it is of exactly that run",
+                    scale, accelerators, accelerators == 1 ? "" : "s"));
   if (std::abs(proof->residual()) <= kLargeResidual) return;
   diagnosis.notes.push_back(
       fmt::format("prediction and pipeline are {:.0f} points apart (predicted {:.0f} %, measured {:.0f} "
@@ -116,7 +116,7 @@ record::Diagnosis diagnose(const record::Document& document, const Question& que
     diagnosis.bottlenecks.push_back({{"gpu"}, "compute", demand * accelerators, demand * accelerators, {}});
   if (finding.binding.size() > 1)
     path.notes.emplace_back(
-        "the intervals of the hops named overlap: which of them binds first is not known");
+        "the intervals of the hops that are named together overlap: which of them binds first is not known");
   for (const ReliefStep& step : finding.relief)
     diagnosis.relief.push_back({step.hop->resources.front(), step.factor,
                                 step.next ? step.next->resources.front() : std::string(), step.utilization});

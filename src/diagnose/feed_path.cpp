@@ -47,7 +47,7 @@ Capacity stage_capacity(const Measurement& run, const Stage& stage) {
 
 constexpr double kNeverBusy = 1e-4;  // such a stage bounds nothing
 
-void add_prep(const workload::Profile& profile, const Measurement* run, FeedPath& path) {
+void add_prep(const workload::Profile& profile, int accelerators, const Measurement* run, FeedPath& path) {
   if (profile.input.prep == "none") return;
   Hop hop;
   hop.resources = {"cpu:prep"};
@@ -55,8 +55,8 @@ void add_prep(const workload::Profile& profile, const Measurement* run, FeedPath
   hop.noun = "preparation on the CPU";
   hop.shared = false;
   hop.essential = true;
-  hop.name = fmt::format("{} on {} CPU thread{} per accelerator", doing(profile.input.prep),
-                         profile.input.prep_threads, profile.input.prep_threads == 1 ? "" : "s");
+  hop.name = fmt::format("{} on {} CPU thread{}{}", doing(profile.input.prep), profile.input.prep_threads,
+                         profile.input.prep_threads == 1 ? "" : "s", accelerators == 1 ? "" : " each");
   if (const Stage* stage = find_stage(run, "prep")) {
     if (stage->busy_share < kNeverBusy) return;
     hop.capacity = stage_capacity(*run, *stage);
@@ -81,8 +81,7 @@ void add_copy(const Measurement* run, FeedPath& path) {
   hop.resources = {"cpu:copy"};
   hop.kind = "copy";
   hop.noun = "the copy into device memory";
-  hop.name =
-      path.stand_in ? "copying into device memory (host memory stands in)" : "copying into device memory";
+  hop.name = path.stand_in ? "copying to host memory (stand-in)" : "copying to device memory";
   hop.shared = false;
   hop.essential = true;
   if (const Stage* stage = find_stage(run, "copy")) {
@@ -166,7 +165,7 @@ void add_cores(const record::Document& document, const StorageEvidence& storage,
   hop.resources = {"cpu:cores"};
   hop.kind = "cpu";
   hop.noun = "the CPU as a whole";
-  hop.name = fmt::format("all CPU work together on {} hardware threads", threads);
+  hop.name = fmt::format("all CPU work on {} hardware thread{}", threads, threads == 1 ? "" : "s");
   const double rate = threads / seconds_per_byte;
   hop.capacity.measured = record::Estimate{rate, rate, rate, {}, {}, {}};
   hop.capacity.evidence = std::move(evidence);
@@ -184,15 +183,18 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
   add_storage_hops(document, profile, storage, path);
   add_memory(document, profile, stages, path);
   add_cores(document, storage, stages, path);
-  add_prep(profile, stages, path);
+  add_prep(profile, accelerators, stages, path);
   add_copy(stages, path);
   if (stages && path.stand_in)
     path.notes.emplace_back(
         "host memory stood in for GPU memory: the copy over a GPU's own link was not measured");
-  if (accelerators > 1 && !storage.set.empty())
-    path.notes.push_back(
-        fmt::format("storage was measured with the readers of one accelerator; {} share what they reached",
-                    accelerators));
+  const double readers = static_cast<double>(accelerators) * profile.input.read_threads;
+  if (storage.as_model && storage.set.size() == 1)
+    if (const auto threads = number(*storage.set.front(), "threads"); threads && *threads != readers)
+      path.notes.push_back(
+          fmt::format("storage was measured with {:.0f} reader threads; the workload on {} accelerator{} "
+                      "has {:.0f}",
+                      *threads, accelerators, accelerators == 1 ? "" : "s", readers));
   return path;
 }
 

@@ -34,7 +34,8 @@ std::string capital(std::string text) {
 std::string who(const Finding& finding) {
   std::string accelerator = finding.accelerator;
   for (char& c : accelerator) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return fmt::format("{} on {} × {}", finding.model, finding.accelerators, accelerator);
+  return fmt::format("{} on {} × {}{}", finding.model, finding.accelerators, accelerator,
+                     finding.stand_in ? " (stand-in: host memory)" : "");
 }
 
 std::string the_accelerators(const Finding& finding, std::string_view verb) {
@@ -45,7 +46,7 @@ std::string the_accelerators(const Finding& finding, std::string_view verb) {
 std::string nouns(const std::vector<Load>& loads) {
   std::vector<std::string> names;
   for (const Load& load : loads) names.push_back(load.hop->noun);
-  return fmt::format("{}", fmt::join(names, " and "));
+  return fmt::format("{}", fmt::join(names, " or "));
 }
 
 std::string mended(const Hop& hop, double factor) {
@@ -91,7 +92,7 @@ std::string starved(const Finding& finding) {
   const bool on_average = finding.binding.front().use < 1;
   return fmt::format(
       "{} is starved by {}{}: {} where {} are needed{}, so {} {} of the time (wanted: {}).{}", who(finding),
-      nouns(finding.binding), tie ? " alike" : "", what, rate(needed),
+      nouns(finding.binding), tie ? " (too close to tell)" : "", what, rate(needed),
       on_average ? " on average, but records differ in size and the slowest batch sets the pace" : "",
       the_accelerators(finding, "compute"), percent(finding.utilization.value), percent(finding.wanted),
       relief(finding));
@@ -103,8 +104,8 @@ std::string fed(const Finding& finding) {
                                 the_accelerators(finding, "compute"), percent(finding.utilization.value),
                                 percent(finding.wanted));
   const double needed = finding.demand_of_one * finding.accelerators;
-  out += fmt::format(" The hop nearest to its limit is {}: {} where {} are needed", top.hop->noun,
-                     delivers(top, finding.accelerators), rate(needed));
+  out += fmt::format(" Nearest to its limit: {} where {} are needed", delivers(top, finding.accelerators),
+                     rate(needed));
   out += top.use < 1 ? fmt::format(", {} of it is used.", percent(top.use)) : "; it costs the rest.";
   return out;
 }
@@ -116,20 +117,21 @@ std::string inconclusive(const Finding& finding) {
         who(finding), capital(finding.undecided));
   const Load& top = finding.loads.front();
   const double needed = finding.demand_of_one * finding.accelerators;
+  const std::string tightest =
+      fmt::format("{} where {} are needed", delivers(top, finding.accelerators), rate(needed));
   if (finding.utilization.low <= 0)
     return fmt::format(
-        "Whether {} is fed is open: {} at most {} of the time (wanted: {}), by what is known; {} where {} "
-        "are "
-        "needed. To decide: {}.",
+        "Whether {} is fed is open: by what is known {} at most {} of the time (wanted: {}), as {}. To "
+        "decide: "
+        "{}.",
         who(finding), the_accelerators(finding, "compute"), percent(finding.utilization.high),
-        percent(finding.wanted), delivers(top, finding.accelerators), rate(needed), finding.undecided);
+        percent(finding.wanted), tightest, finding.undecided);
   return fmt::format(
-      "Whether {} is fed is too close to call: {} {} to {} of the time (wanted: {}); nearest to binding is "
-      "{}, "
-      "{} where {} are needed. To decide: {}.",
+      "Whether {} is fed is too close to call: {} {} to {} of the time (wanted: {}). Nearest to its limit: "
+      "{}. "
+      "To decide: {}.",
       who(finding), the_accelerators(finding, "compute"), percent(finding.utilization.low),
-      percent(finding.utilization.high), percent(finding.wanted), top.hop->noun,
-      delivers(top, finding.accelerators), rate(needed), finding.undecided);
+      percent(finding.utilization.high), percent(finding.wanted), tightest, finding.undecided);
 }
 
 }  // namespace
@@ -139,7 +141,6 @@ std::string sentence(const Finding& finding) {
                     : finding.verdict == "fed"   ? fed(finding)
                                                  : inconclusive(finding);
   if (!finding.measured && !finding.loads.empty()) out += " From limits alone: nothing was measured.";
-  if (finding.stand_in) out += " (Stand-in: host memory took the place of GPU memory.)";
   return out;
 }
 

@@ -47,7 +47,7 @@ std::string used_by(const Diagnosis& d, const std::string& resource) {
 std::string hops_table(const Group& group, const TextStyle& style) {
   std::vector<std::string> head{"hop", "measured", "95 % in", "limit"};
   for (const Diagnosis* d : group)
-    head.push_back(group.size() == 1 ? "used" : "used by " + upper(d->accelerator));
+    head.push_back(group.size() == 1 ? "used" : upper(d->accelerator) + " uses");
   Table table(std::move(head));
   for (const RankedHop& hop : group.front()->ranking) {
     const bool measured = hop.available_bytes_per_s.has_value();
@@ -83,6 +83,9 @@ std::string pipeline_text(const record::Document& document, const Diagnosis& d, 
 }
 
 std::string utilization_text(const Diagnosis& d) {
+  if (d.utilization_ci95_low <= 0)
+    return fmt::format("unknown, at most {}, wanted {}", percent(d.utilization_ci95_high),
+                       percent(d.utilization_wanted));
   const std::string value = percent(d.utilization);
   const std::string span = span_of_shares(d.utilization_ci95_low, d.utilization_ci95_high);
   return fmt::format("{}{}, wanted {}", value, span == value ? "" : ", 95 % in " + span,

@@ -12,33 +12,62 @@ using testing::Machine;
 TEST(Sentence, OfAStarvedWorkload) {
   EXPECT_EQ(
       Machine().limit("pcie:1:read", 50e9).memory(100e9).stages(1.9e9, 40e9).storage(1e9, 1e6).ask().sentence,
-      "toy on 1 × X1 is starved by storage: reading from vda (virtio) delivers 1 GB/s where 2 GB/s are "
-      "needed, so the "
-      "accelerator computes 50 % of the time (wanted: 90 %). Storage 1.80 × as fast brings 90 %; then "
-      "preparation on "
-      "the CPU binds. (Stand-in: host memory took the place of GPU memory.)");
+      "toy on 1 × X1 (stand-in: host memory) is starved by storage: reading from vda (virtio) delivers 1 "
+      "GB/s where 2 "
+      "GB/s are needed, so the accelerator computes 50 % of the time (wanted: 90 %). Storage 1.80 × as fast "
+      "brings 90 "
+      "%; then preparation on the CPU binds.");
+}
+
+TEST(Sentence, OfTwoHopsTooCloseToTell) {
+  EXPECT_EQ(Machine()
+                .limit("pcie:1:read", 50e9)
+                .memory(100e9)
+                .stages(1.02e9, 40e9, 2e7)
+                .storage(1e9, 2e7)
+                .ask()
+                .sentence,
+            "toy on 1 × X1 (stand-in: host memory) is starved by storage or preparation on the CPU (too "
+            "close to tell): reading "
+            "from vda (virtio) delivers 1 GB/s and normalizing on 4 CPU threads delivers 1.02 GB/s where 2 "
+            "GB/s are needed, so "
+            "the accelerator computes 50 % of the time (wanted: 90 %). Storage 1.80 × as fast brings 51 %, "
+            "as preparation on "
+            "the CPU binds next; with preparation 1.77 × as fast (more threads, or a GPU's) as well, 90 %.");
 }
 
 TEST(Sentence, OfAFedWorkload) {
   EXPECT_EQ(
       Machine().limit("pcie:1:read", 50e9).memory(100e9).stages(20e9, 40e9).storage(6e9, 1e6).ask().sentence,
-      "toy on 1 × X1 is fed: the accelerator computes 100 % of the time (wanted: 90 %). The hop nearest to "
-      "its limit is "
-      "storage: reading from vda (virtio) delivers 6 GB/s where 2 GB/s are needed, 33 % of it is used. "
-      "(Stand-in: host "
-      "memory took the place of GPU memory.)");
+      "toy on 1 × X1 (stand-in: host memory) is fed: the accelerator computes 100 % of the time (wanted: 90 "
+      "%). Nearest "
+      "to its limit: reading from vda (virtio) delivers 6 GB/s where 2 GB/s are needed, 33 % of it is used.");
+}
+
+TEST(Sentence, OfOneTooCloseToCall) {
+  EXPECT_THAT(
+      Machine()
+          .limit("pcie:1:read", 50e9)
+          .memory(100e9)
+          .stages(20e9, 40e9)
+          .storage(1.8e9, 5e7)
+          .ask()
+          .sentence,
+      ::testing::AllOf(
+          ::testing::HasSubstr("is fed is too close to call: the accelerator computes 8"),
+          ::testing::HasSubstr("(wanted: 90 %). Nearest to its limit: reading from vda (virtio) delivers "
+                               "1.8 GB/s where 2 GB/s are needed. To decide: more repeats of m3")));
 }
 
 TEST(Sentence, OfSeveralAcceleratorsWithPreparationTooSlow) {
   EXPECT_EQ(
       Machine().limit("pcie:1:read", 50e9).memory(200e9).stages(0.5e9, 40e9).storage(40e9).ask(4).sentence,
-      "toy on 4 × X1 is starved by preparation on the CPU: normalizing on 4 CPU threads per accelerator "
-      "delivers 2 GB/s "
-      "where 8 GB/s are needed, so the 4 accelerators compute 25 % of the time (wanted: 90 %). Preparation "
-      "3.6 × as fast "
-      "(more threads, or a GPU's) brings 90 %; then only the compute itself binds. (Stand-in: host memory "
-      "took the "
-      "place of GPU memory.)");
+      "toy on 4 × X1 (stand-in: host memory) is starved by preparation on the CPU: normalizing on 4 CPU "
+      "threads each "
+      "delivers 2 GB/s where 8 GB/s are needed, so the 4 accelerators compute 25 % of the time (wanted: 90 "
+      "%). "
+      "Preparation 3.6 × as fast (more threads, or a GPU's) brings 90 %; then only the compute itself "
+      "binds.");
 }
 
 TEST(Sentence, FromLimitsAlone) {

@@ -60,7 +60,7 @@ TEST(DiagnosesText, IsThisForOneWorkload) {
 
 TEST(DiagnosesText, AcceleratorsOfOneModelShareATable) {
   const std::string text = diagnoses_text({}, {starved(), fed("x2")}, {false, 120});
-  EXPECT_THAT(text, HasSubstr("used by X1  used by X2"));
+  EXPECT_THAT(text, HasSubstr("X1 uses  X2 uses"));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 12);
   EXPECT_THAT(text, HasSubstr("a long sentence that says that it is fed."));
 }
