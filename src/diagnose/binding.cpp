@@ -48,7 +48,7 @@ std::vector<Load> tied_at_the_top(const std::vector<Load>& loads) {
     for (std::size_t h = 0; h < loads.size(); ++h) bound[h] += uses[h] >= kAsGoodAs * most ? 1 : 0;
   }
   for (std::size_t h = 1; h < loads.size(); ++h)
-    if (bound[h] >= kOftenEnough) tied.push_back(loads[h]);
+    if (bound[h] >= kOftenEnough && loads[h].use >= 0.5 * loads.front().use) tied.push_back(loads[h]);
   return tied;
 }
 

@@ -20,7 +20,8 @@ std::vector<Load> loads_of(const FeedPath& path, double demand_of_one_bytes_per_
 
 // The hop on top, and the measured ones that bind instead of it (or within 1 % of it) in at least one of
 // twenty draws of the capacities: those whose intervals overlap enough that nobody can tell which binds
-// first.
+// first. A hop that by its best figure is used half as much as the top one is not among them, however poorly
+// it is known.
 std::vector<Load> tied_at_the_top(const std::vector<Load>& loads);
 
 std::vector<record::RankedHop> ranking(const std::vector<Load>& loads, double demand_of_one_bytes_per_s,

@@ -187,6 +187,13 @@ TEST(Verdict, AcceleratorsShareTheDriveButNotTheirOwnPreparation) {
   }
 }
 
+TEST(Verdict, AHopThatIsHardlyUsedIsNoTieHoweverPoorlyItIsKnown) {
+  const auto d =
+      Machine().limit("pcie:1:read", 50e9).memory(100e9).stages(3e9, 40e9, 2.5e9).storage(1e9, 1e6).ask();
+  ASSERT_EQ(d.bottlenecks.size(), 1u);
+  EXPECT_EQ(d.bottlenecks[0].kind, "storage");
+}
+
 TEST(Verdict, AnotherCountOfReadersThanTheWorkloadHasIsSaid) {
   Machine machine = good().storage(4e9);
   machine.document.measurements.back().parameters["threads"] = std::int64_t{4};
