@@ -19,7 +19,9 @@
 #include "record/document.hpp"
 #include "record/journal.hpp"
 #include "report/terminal.hpp"
+#include "run/dataset.hpp"
 #include "run/feed_job.hpp"
+#include "run/feed_plan.hpp"
 #include "run/interrupt.hpp"
 #include "topology/discover.hpp"
 
@@ -85,6 +87,12 @@ Result<run::Job> read_job(const Arguments& arguments, const topology::Machine& m
     const auto cap = parse_bytes(arguments.size_cap);
     if (!cap) return failure("--size-cap: " + cap.error().what, cap.error().hint);
     job.size_cap = cap->value;
+  }
+  if (job.dataset) {
+    if (const auto files = run::open_dataset(*job.dataset); !files)
+      return failure("--dataset: " + files.error().what, files.error().hint);
+  } else if (const auto free = run::free_for(job); !free) {
+    return tl::unexpected(free.error());
   }
   if (!arguments.prep.empty()) job.prep = arguments.prep;
   if (arguments.wanted > 0) job.utilization_wanted = arguments.wanted / 100;
@@ -269,7 +277,8 @@ void run_main_job(const Arguments& arguments, Context& context) {
   (void)start->journal->end();
   start->journal.reset();
   std::error_code ignored;
-  if (arguments.journal.empty()) fs::remove(start->journal_file, ignored);  // the document has all of it
+  // The document has all of it; one that the user named stays.
+  if (arguments.journal.empty() && arguments.resume.empty()) fs::remove(start->journal_file, ignored);
   if (start->json_file != "-") context.remark(fmt::format("result: {}", start->json_file.string()));
   context.exit = exit_of(document, arguments.fail_if_starved);
 }

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <optional>
 
 #include "units/nearest_name.hpp"
@@ -39,6 +40,14 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error,
     const auto names = command_names(app);
     return {fmt::format("there is no command '{}'", arguments.front()),
             hint_for(nearest_name(arguments.front(), names), "millrace --help")};
+  }
+  // A wrong flag in front of no command is a wrong flag first.
+  if (chosen.empty() && !arguments.empty()) {
+    const auto names = flag_names(app);
+    const std::string flag = arguments.front().substr(0, arguments.front().find('='));
+    if (flag.starts_with("--") && std::find(names.begin(), names.end(), flag) == names.end())
+      return {fmt::format("millrace has no option {}", flag),
+              hint_for(nearest_name(flag, names), "millrace --help")};
   }
   const CLI::App& command = chosen.empty() ? app : *chosen.front();
   const std::string help =

@@ -158,6 +158,19 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
   return time;
 }
 
+Result<std::uint64_t> free_for(const Job& job) {
+  struct statvfs info {};
+  if (statvfs(job.path.c_str(), &info) != 0)
+    return failure(fmt::format("{}: {}", job.path.string(), std::strerror(errno)),
+                   "give another folder by --path");
+  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
+  if (job.size_cap > free)
+    return failure(fmt::format("--size-cap {} is more than the {} that are free at {}",
+                               to_binary({job.size_cap}), to_binary({free}), job.path.string()),
+                   "give a smaller cap, or another --path");
+  return free;
+}
+
 Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
                                            double surveyed_bytes_per_s, const TimePlan& time) {
   std::vector<ModelPlan> plans;
@@ -181,7 +194,8 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
     // A second's worth of reading, so that no drive answers from its own cache all the time, and a file for
     // each reader.
     const double wanted = std::clamp(rate, 64.0 * kBlock, 1024.0 * kBlock);
-    // A workload that is scaled far down has tiny files: more of them than this would take longer to make than to measure.
+    // A workload that is scaled far down has tiny files: more of them than this would take longer to make
+    // than to measure.
     const double files = std::min(std::ceil(wanted / file_bytes), kMostFiles);
     plan.files = static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, files, 1.0}));
     plan.data_bytes = static_cast<std::uint64_t>(static_cast<double>(plan.files) * file_bytes);
@@ -190,16 +204,9 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
   if (job.dataset) return plans;
   std::uint64_t needed = 0;
   for (const ModelPlan& plan : plans) needed += plan.data_bytes;
-  struct statvfs info {};
-  if (statvfs(job.path.c_str(), &info) != 0)
-    return failure(fmt::format("{}: {}", job.path.string(), std::strerror(errno)),
-                   "give another folder by --path");
-  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
-  if (job.size_cap > free)
-    return failure(fmt::format("--size-cap {} is more than the {} that are free at {}",
-                               to_binary({job.size_cap}), to_binary({free}), job.path.string()),
-                   "give a smaller cap, or another --path");
-  const std::uint64_t cap = job.size_cap > 0 ? job.size_cap : free / 2;
+  const auto free = free_for(job);
+  if (!free) return tl::unexpected(free.error());
+  const std::uint64_t cap = job.size_cap > 0 ? job.size_cap : *free / 2;
   if (needed > cap)
     return failure(
         fmt::format("the data sets need {}, {} allows {}", to_binary({needed}),

@@ -38,6 +38,9 @@ struct TimePlan {
 };
 TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles);
 
+// Bytes that are free at the job's path. Errors: there is no such place, or the size cap is larger than that.
+Result<std::uint64_t> free_for(const Job& job);
+
 // Scales the workloads so that at least 30 steps fit a proof at the surveyed rate, and dimensions their data
 // sets. Errors: not enough free space, or a size cap that is larger than it.
 Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
