@@ -43,16 +43,18 @@ json describe_probe(const millrace_probe& probe) {
 
 // The services that detect may use: log goes nowhere, fail keeps the reason.
 struct Detection {
-  std::string reason;
+  std::string reason, hint;
   millrace_host host{};
   Detection() {
     host.struct_size = sizeof(host);
     host.ranks = 1;
     host.context = this;
     host.log = [](void*, std::int32_t, const char*) {};
-    host.fail = [](void* self, const char* what, const char*) {
-      auto& kept = static_cast<Detection*>(self)->reason;
-      if (kept.empty()) kept = text(what);
+    host.fail = [](void* self, const char* what, const char* way_out) {
+      auto& kept = *static_cast<Detection*>(self);
+      if (!kept.reason.empty()) return;
+      kept.reason = text(what);
+      kept.hint = text(way_out);
     };
     host.parameter = [](void*, const char*) -> const char* { return nullptr; };
     host.now_ns = [](void*) -> std::int64_t {
@@ -69,6 +71,7 @@ std::string examine(const std::filesystem::path& file) {
   if (!module) {
     answer["state"] = module.error().exit == Exit::kInconclusive ? "unavailable" : "broken";
     answer["reason"] = module.error().what;
+    answer["hint"] = module.error().hint;
     return answer.dump(-1, ' ', false, json::error_handler_t::replace);
   }
   Detection detection;
@@ -76,6 +79,7 @@ std::string examine(const std::filesystem::path& file) {
     if (function == nullptr || function(&detection.host) == MILLRACE_OK) return;
     answer["state"] = "unavailable";
     answer["reason"] = detection.reason.empty() ? "it does not say why" : detection.reason;
+    answer["hint"] = detection.hint;
   };
   if (const auto* probes = module->probes) {
     answer["name"] = text(probes->name);
@@ -127,6 +131,7 @@ ModuleInfo inspect(const std::filesystem::path& file) {
   info.version = parsed.value("version", "");
   info.state = parsed.value("state", "broken");
   info.reason = parsed.value("reason", "");
+  info.hint = parsed.value("hint", "");
   info.memory_name = parsed.value("memory", "");
   info.has_memory = !info.memory_name.empty();
   for (const json& probe : parsed.at("probes")) info.probes.push_back(to_probe(probe));
@@ -135,6 +140,10 @@ ModuleInfo inspect(const std::filesystem::path& file) {
 
 // Our own modules: one that a build left out is shown, not passed over in silence.
 constexpr std::string_view kOwn[] = {"host", "ingest", "storage"};
+
+std::string way_out(const ModuleInfo& module) {
+  return module.hint.empty() ? "`millrace probes` shows every module's state" : module.hint;
+}
 
 }  // namespace
 
@@ -160,8 +169,8 @@ Result<ProbeEntry> find_probe(const Catalog& catalog, const std::string& name) {
     for (const ProbeInfo& probe : module.probes) {
       if (probe.name == name) {
         if (module.state == "ready") return ProbeEntry{&module, &probe};
-        return failure(fmt::format("probe {} is {}: {}", name, module.state, module.reason),
-                       "`millrace probes` shows every module's state", Exit::kInconclusive);
+        return failure(fmt::format("probe {} is {}: {}", name, module.state, module.reason), way_out(module),
+                       Exit::kInconclusive);
       }
       names.push_back(probe.name);
     }
@@ -169,7 +178,7 @@ Result<ProbeEntry> find_probe(const Catalog& catalog, const std::string& name) {
     if (module.state != "ready" && name.starts_with(module.name + "."))
       return failure(
           fmt::format("probe {}: its module {} is {}: {}", name, module.name, module.state, module.reason),
-          "`millrace probes` shows every module's state", Exit::kInconclusive);
+          way_out(module), Exit::kInconclusive);
   const auto nearest = nearest_name(name, names);
   return failure(fmt::format("there is no probe '{}'", name),
                  nearest ? fmt::format("did you mean '{}'? `millrace probes` lists them", *nearest)

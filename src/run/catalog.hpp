@@ -33,7 +33,7 @@ struct ModuleInfo {
   std::filesystem::path file;
   std::string name, version;
   std::string state;   // "ready" | "unavailable" | "broken"
-  std::string reason;  // when it is not ready
+  std::string reason, hint;  // when it is not ready
   std::vector<ProbeInfo> probes;
   bool has_memory = false;
   std::string memory_name;
