@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Documents that are not what they should be: exit 2 with the file, the position and the reason, never a crash."""
+import json
+import os
+
+from command_line import SOURCE, CommandTest, main
+
+# What no reader of JSON may stumble over, with what the message must say.
+MALFORMED = {
+    "empty": (b"", "error"),
+    "cut-off": (b'{"schema": "millrace.result/1", "measurements": [', "line 1|byte|offset"),
+    "not-json": (b"millrace\n", "line 1|byte|offset"),
+    "binary": (bytes(range(256)) * 64, "line 1|byte|offset"),
+    "no-utf8": (b'{"schema": "millrace.result/1", "started": "\xff\xfe"}', "error"),
+    "deep": (b"[" * 200_000, "error"),
+    "deep-objects": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "error"),
+    "null": (b"null", "error"),
+    "number": (b"1e999999", "error"),
+    "twice": (b"{}{}", "error"),
+    "zeros": (b"\0" * 4096, "error"),
+}
+
+
+class Documents(CommandTest):
+    def refuse_file(self, command, name, contents, position="error"):
+        file = self.folder / name
+        file.write_bytes(contents)
+        for arguments in command(file):
+            ended = self.refused(*arguments, what=name)
+            self.assertRegex(ended.err, position)
+            self.assertLess(ended.seconds, 10)
+            self.assertLess(len(ended.err), 2000)
+        file.unlink()
+        self.assertFolderIsEmpty()
+
+    def result(self):
+        """A real one, made here."""
+        ended = self.run_it("measure", "memory.copy", "--size", "1MiB", "--duration", "200ms", "--json", "real.json")
+        self.assertEqual(ended.code, 0, ended.err)
+        contents = (self.folder / "real.json").read_bytes()
+        (self.folder / "real.json").unlink()
+        return contents
+
+    def test_a_malformed_result_is_refused(self):
+        for name, (contents, position) in MALFORMED.items():
+            self.refuse_file(lambda f: [("diagnose", f, "--for", "resnet50-h100")], name, contents, position)
+
+    def test_a_malformed_journal_is_refused(self):
+        for name, (contents, _) in MALFORMED.items():
+            self.refuse_file(lambda f: [("run", "--resume", f)], name, contents)
+
+    def test_a_malformed_profile_is_refused(self):
+        for name, (contents, position) in MALFORMED.items():
+            self.refuse_file(lambda f: [("run", "--for", f), ("diagnose", "/dev/null", "--for", f)], name + ".json",
+                             contents, position)
+
+    def test_a_result_cut_off_anywhere_is_refused(self):
+        whole = self.result()
+        for share in (0.01, 0.2, 0.5, 0.9, 0.999):
+            self.refuse_file(lambda f: [("diagnose", f, "--for", "resnet50-h100")], "cut.json",
+                             whole[:int(len(whole) * share) - 2])
+
+    def test_a_wrong_field_is_named_by_its_place_in_the_document(self):
+        def wrong(change):
+            document = json.loads(whole)
+            change(document)
+            return json.dumps(document).encode()
+
+        whole = self.result()
+        for change, place in (
+                (lambda d: d.update(schema="millrace.result/99"), "millrace.result/99"),
+                (lambda d: d.pop("schema"), "schema"),
+                (lambda d: d.update(measurements={}), "/measurements"),
+                (lambda d: d["measurements"][0].update(status="splendid"), "/measurements/0/status"),
+                (lambda d: d["measurements"][0]["throughput_bytes_per_s"].update(mean="fast"),
+                 "/measurements/0/throughput_bytes_per_s/mean"),
+                (lambda d: d["measurements"][0].update(duration_s=-1), "/measurements/0: a duration of -1 s"),
+                (lambda d: d["measurements"].append(d["measurements"][0]), "m1")):
+            self.refuse_file(lambda f: [("diagnose", f, "--for", "resnet50-h100")], "wrong.json", wrong(change), place)
+
+    def test_a_wrong_line_of_a_journal_is_named_by_its_number(self):
+        ended = self.run_it("run", "--for", "resnet50-h100", "--budget", "1s", "--repeats", "1",
+                            "--journal", "j", "--json", "r.json")
+        self.assertIn(ended.code, (0, 3), ended.err)
+        lines = (self.folder / "j").read_bytes().splitlines(keepends=True)
+        for name in ("j", "r.json"):
+            (self.folder / name).unlink()
+        lines[1] = b'{"measurement": 7}\n'
+        self.refuse_file(lambda f: [("run", "--resume", f), ("diagnose", f, "--for", "resnet50-h100")], "wrong.journal",
+                         b"".join(lines), "wrong.journal:2|line 2")
+        header = json.loads(lines[0])
+        header["schema"] = "millrace.journal/99"
+        self.refuse_file(lambda f: [("run", "--resume", f)], "new.journal", json.dumps(header).encode() + b"\n",
+                         "millrace.journal/99")
+        header["schema"] = "millrace.journal/1"
+        header["settings"]["budget_ns"] = "much"
+        self.refuse_file(lambda f: [("run", "--resume", f)], "set.journal", json.dumps(header).encode() + b"\n",
+                         "budget_ns")
+
+    def test_a_wrong_figure_of_a_profile_is_named(self):
+        text = self.a_profile()
+        for change, place in (
+                (lambda p: p.update(schema="millrace.workload/99"), "millrace.workload/99"),
+                (lambda p: self.deepest(p, "compute_s", -1), "compute_s"),
+                (lambda p: self.deepest(p, "batch_samples", "many"), "batch_samples")):
+            changed = json.loads(text)
+            change(changed)
+            self.assertNotEqual(changed, json.loads(text), f"the profile has no {place}")
+            self.refuse_file(lambda f: [("run", "--for", f)], "mine.json", json.dumps(changed).encode(), place)
+
+    @staticmethod
+    def a_profile():
+        return sorted((SOURCE / "src/workload").rglob("resnet50*.json"))[0].read_text()
+
+    def deepest(self, node, key, value):
+        if isinstance(node, dict):
+            if key in node:
+                node[key] = value
+            for child in node.values():
+                self.deepest(child, key, value)
+        elif isinstance(node, list):
+            for child in node:
+                self.deepest(child, key, value)
+
+    def test_a_file_that_is_missing_a_folder_or_no_file_is_refused(self):
+        os.mkdir(self.folder / "folder")
+        os.mkfifo(self.folder / "pipe")
+        for place in ("missing.json", "folder", "pipe"):
+            for command in (("diagnose", place, "--for", "resnet50-h100"), ("run", "--resume", place)):
+                self.assertLess(self.refused(*command, what=place).seconds, 5)
+        self.refused("run", "--for", "missing.json", what="missing.json")
+        self.refused("run", "--for", "./folder", what="folder")
+
+    def test_a_document_beyond_all_size_is_refused_at_once(self):
+        huge = self.folder / "huge.json"
+        with open(huge, "wb") as file:
+            file.truncate(5 << 30)  # sparse: it takes no room
+        for command in (("diagnose", huge, "--for", "resnet50-h100"), ("run", "--resume", huge), ("run", "--for", huge)):
+            self.assertLess(self.refused(*command, what="huge.json").seconds, 10)
+
+
+if __name__ == "__main__":
+    main()
