@@ -14,14 +14,15 @@
 namespace millrace::storage {
 namespace {
 constexpr std::size_t kHugePage = 2 << 20;
-}
+constexpr std::size_t kLeastBlockForHugePages = 16 << 10;
+}  // namespace
 
 Buffer::~Buffer() {
   if (mapping_ != nullptr) munmap(mapping_, mapped_);
 }
 
-Result<Buffer> Buffer::allocate(std::size_t size) {
-  const bool huge = size >= kHugePage / 32;
+Result<Buffer> Buffer::allocate(std::size_t size, std::size_t block_size) {
+  const bool huge = block_size >= kLeastBlockForHugePages;
   const std::size_t rounded = huge ? (size + kHugePage - 1) / kHugePage * kHugePage : size;
   const std::size_t mapped = huge ? rounded + kHugePage : rounded;
   void* mapping = mmap(nullptr, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -35,6 +36,8 @@ Result<Buffer> Buffer::allocate(std::size_t size) {
   if (huge) {
     address = (address + kHugePage - 1) / kHugePage * kHugePage;
     madvise(reinterpret_cast<void*>(address), rounded, MADV_HUGEPAGE);  // a wish: without it all works
+  } else {
+    madvise(mapping, mapped, MADV_NOHUGEPAGE);
   }
   buffer.data_ = reinterpret_cast<std::byte*>(address);
   buffer.size_ = size;

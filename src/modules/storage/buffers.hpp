@@ -26,9 +26,11 @@ class Buffer {
   }
   ~Buffer();
 
-  // Zeroed; aligned to 2 MiB when it is at least 64 KiB, so that a huge page can back it: the
-  // kernel then pins and walks one page where it would many.
-  static Result<Buffer> allocate(std::size_t size);
+  // Zeroed. In huge pages, as far as the kernel has them, when blocks of `block_size` bytes gain from it: the
+  // kernel pins and walks one page where it would many. Blocks of a page or two lose: in a huge page the
+  // block layer no longer sees at a glance that a request needs no splitting (bio_may_need_split in Linux, 17
+  // ns an operation).
+  static Result<Buffer> allocate(std::size_t size, std::size_t block_size);
 
   [[nodiscard]] std::byte* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }

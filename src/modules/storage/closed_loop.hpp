@@ -33,7 +33,7 @@ class Gathering {
   [[nodiscard]] std::uint32_t wanted() const { return wanted_; }
 
  private:
-  static constexpr std::int64_t kWindowNs = 1'000'000, kDelayNs = 50'000;
+  static constexpr std::int64_t kWindowNs = 1'000'000, kDelayNs = 100'000;
   std::uint32_t most_, wanted_ = 1;
   std::uint64_t in_window_ = 0;
   std::int64_t window_begin_ns_;

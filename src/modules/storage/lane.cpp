@@ -52,7 +52,8 @@ Result<std::unique_ptr<Lane>> Lane::make(const Options& options, std::span<const
   if (!ring) return tl::unexpected(ring.error());
   lane->ring_ = std::move(*ring);
 
-  Result<Buffer> buffer = Buffer::allocate(std::size_t{options.queue_depth} * options.block_size);
+  Result<Buffer> buffer =
+      Buffer::allocate(std::size_t{options.queue_depth} * options.block_size, options.block_size);
   if (!buffer) return tl::unexpected(buffer.error());
   lane->buffer_ = std::move(*buffer);
 

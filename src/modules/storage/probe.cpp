@@ -207,7 +207,7 @@ Result<void> StorageProbe::make_durable(const sdk::Host& host) const {
 // After writing with --verify: every page of our own files must be one that was written there, before or
 // during the measurement.
 Result<void> StorageProbe::read_back() const {
-  Result<Buffer> buffer = Buffer::allocate(kReadBackBytes);
+  Result<Buffer> buffer = Buffer::allocate(kReadBackBytes, kReadBackBytes);
   if (!buffer) return tl::unexpected(buffer.error());
   for (const Target& target : targets_) {
     const Pages pages(target.content_seed.value_or(0), page_size_for(options_.block_size));

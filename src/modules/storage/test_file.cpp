@@ -37,7 +37,7 @@ Result<void> write_all(int fd, std::span<const std::byte> data, std::uint64_t of
 }
 
 Result<void> lay_out(const Target& target, const Options& options) {
-  Result<Buffer> buffer = Buffer::allocate(kLayoutBytes);
+  Result<Buffer> buffer = Buffer::allocate(kLayoutBytes, kLayoutBytes);
   if (!buffer) return tl::unexpected(buffer.error());
   const Pages pages(*target.content_seed, page_size_for(options.block_size));
   for (std::uint64_t offset = 0; offset < target.bytes; offset += kLayoutBytes) {
