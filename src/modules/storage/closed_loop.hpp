@@ -11,9 +11,10 @@
 
 namespace millrace::storage {
 
-// How many completions to wait for in one system call. Waiting for several saves CPU time but delays the
-// first of them, so only as many as complete within kDelayNs at the rate of the last millisecond: on a slow
-// drive, one.
+// How many completions to wait for in one system call. Waiting for several saves CPU time (a sleep and a
+// wake-up of the thread cost microseconds) but delays the first of them, so only as many as complete within
+// kDelayNs at the rate of the last milliseconds: on a slow drive, one. The rate counts at once when it rises
+// and slowly when it falls, so that a hiccup of the drive does not cost many small batches.
 class Gathering {
  public:
   Gathering(std::uint32_t most, std::int64_t now_ns) : most_(most), window_begin_ns_(now_ns) {}

@@ -11,12 +11,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <memory>
 #include <optional>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "modules/storage/system_failure.hpp"
 
@@ -124,6 +126,18 @@ Result<std::string> signature_on(const std::string& device) {
   return std::string("a signature that libblkid recognises");
 }
 
+// Others may claim a device for a moment, and the kernel lets go of one that was registered with an io_uring
+// a moment after that has ended: an earlier repeat of this very measurement. Who uses the device holds on to
+// it.
+FileDescriptor claim(const std::string& device, int flags) {
+  constexpr int kAttempts = 100;
+  for (int attempt = 1;; ++attempt) {
+    const int fd = open(device.c_str(), flags);
+    if (fd >= 0 || errno != EBUSY || attempt == kAttempts) return FileDescriptor(fd);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
 }  // namespace
 
 Result<void> check_destroyable(const std::string& device, const std::vector<std::string>& destroy) {
@@ -162,8 +176,7 @@ Result<Target> open_for_destroying(const std::string& device, const Options& opt
   target.name = device;
   target.device = true;
   target.content_seed = options.seed;
-  target.fd =
-      FileDescriptor(open(device.c_str(), O_RDWR | O_EXCL | O_CLOEXEC | (options.direct ? O_DIRECT : 0)));
+  target.fd = claim(device, O_RDWR | O_EXCL | O_CLOEXEC | (options.direct ? O_DIRECT : 0));
   if (!target.fd) return system_failure(errno, "claim " + device + " for writing");
   if (ioctl(target.fd.get(), BLKGETSIZE64, &target.bytes) != 0)
     return system_failure(errno, "read the size of " + device);

@@ -33,6 +33,9 @@ class Lane {
   // By the thread that will use it from now on.
   Result<void> enable() { return ring_->enable(); }
 
+  // By the same thread, after the loop.
+  void release() { ring_->release(); }
+
   [[nodiscard]] std::uint32_t in_flight() const { return in_flight_; }
   [[nodiscard]] bool full() const { return free_count_ == 0; }
   // Whether enter(0) would do something: submit, or turn the kernel's pending work into completions.

@@ -165,6 +165,7 @@ void StorageProbe::run_thread(const sdk::Host& host, std::uint32_t index, std::a
         },
         thread.blocks);
     thread.error = lane.error();
+    lane.release();
   }
   if (thread.error) failed = true;
 }

@@ -66,7 +66,15 @@ Result<std::unique_ptr<Ring>> Ring::make(const Settings& settings) {
 }
 
 Ring::~Ring() {
-  if (live_) io_uring_queue_exit(&ring_);
+  if (!live_) return;
+  release();
+  io_uring_queue_exit(&ring_);
+}
+
+void Ring::release() {
+  if (has_files_) io_uring_unregister_files(&ring_);
+  if (has_buffers_) io_uring_unregister_buffers(&ring_);
+  has_files_ = has_buffers_ = false;
 }
 
 Result<void> Ring::register_files(std::span<const int> fds) {
@@ -74,11 +82,14 @@ Result<void> Ring::register_files(std::span<const int> fds) {
   if (result != 0)
     return system_failure(-result, fmt::format("register {} files with io_uring", fds.size()),
                           "raise the limit of open files (ulimit -n), or give --registered-files off");
+  has_files_ = true;
   return {};
 }
 
 int Ring::register_buffers(std::span<const iovec> buffers) {
-  return -io_uring_register_buffers(&ring_, buffers.data(), static_cast<unsigned>(buffers.size()));
+  const int error = -io_uring_register_buffers(&ring_, buffers.data(), static_cast<unsigned>(buffers.size()));
+  has_buffers_ = error == 0;
+  return error;
 }
 
 Result<void> Ring::enable() {

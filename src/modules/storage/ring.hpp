@@ -38,6 +38,10 @@ class Ring {
 
   Result<void> enable();
 
+  // Lets go of registered files and buffers; by the thread that enabled the ring, after its last completion.
+  // Closing the ring does it too, but some time later: a device would stay claimed.
+  void release();
+
   [[nodiscard]] bool deferred() const { return (flags_ & IORING_SETUP_DEFER_TASKRUN) != 0; }
   [[nodiscard]] bool sqpoll() const { return (flags_ & IORING_SETUP_SQPOLL) != 0; }
   [[nodiscard]] std::uint32_t setup_flags() const { return flags_; }
@@ -78,7 +82,7 @@ class Ring {
   std::uint32_t tail_ = 0, head_ = 0;
   unsigned enter_flags_ = 0;
   int enter_fd_ = -1;
-  bool live_ = false;
+  bool live_ = false, has_files_ = false, has_buffers_ = false;
 };
 
 }  // namespace millrace::storage

@@ -113,7 +113,8 @@ TEST_F(Device, ThatHoldsNothingKnownIsWrittenAndVerifiedWhenNamed) {
 TEST_F(Device, ThatFailsEndsTheMeasurementWithErrnoAndOffset) {
   // The second half of the backing file vanishes: the loop device then reports an I/O error there.
   std::filesystem::resize_file(folder_ / "backing", kDeviceBytes / 2);
-  const Measured m = host_.measure("storage.read", {{"path", device_->path()}, {"passes", "1"}}, 60s);
+  const Measured m =
+      host_.measure("storage.read", {{"path", device_->path()}, {"passes", "1"}, {"queue-depth", "1"}}, 60s);
   EXPECT_EQ(m.run, MILLRACE_FAILED);
   EXPECT_NE(m.what.find("EIO"), std::string::npos) << m.what;
   EXPECT_NE(m.what.find("at offset 8388608 of " + device_->path()), std::string::npos) << m.what;

@@ -89,7 +89,7 @@ TEST(Gathering, WaitsForOneCompletionOnASlowDriveAndForABatchOnAFastOne) {
   EXPECT_EQ(slow.wanted(), 1U);
   fast.completed(500, 1'000'000);
   EXPECT_EQ(fast.wanted(), 16U);
-  between.completed(100, 1'000'000);  // 10 us each: five within 50 us
+  between.completed(50, 1'000'000);  // 20 us each: five within 100 us
   EXPECT_EQ(between.wanted(), 5U);
   fast.completed(1, 2'000'000);  // a hiccup
   EXPECT_GT(fast.wanted(), 10U);
