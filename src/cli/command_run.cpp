@@ -23,7 +23,9 @@
 #include "run/feed_job.hpp"
 #include "run/feed_plan.hpp"
 #include "run/interrupt.hpp"
+#include "run/shared_state.hpp"
 #include "topology/discover.hpp"
+#include "topology/link_watch.hpp"
 
 namespace millrace::cli {
 namespace {
@@ -193,7 +195,37 @@ std::string outcome_text(const record::Measurement& m) {
   return to_text(BytesPerSecond{m.throughput_bytes_per_s.mean}) + used;
 }
 
-run::JobCallbacks make_callbacks(const Context& context, Progress& progress) {
+// Links are read under load alone, since they train down when nothing crosses them, and once a second at most.
+class LoadedLinks {
+ public:
+  explicit LoadedLinks(const topology::Machine& machine) : watch_(machine) {}
+  void sample(Duration elapsed) {
+    const std::int64_t now = run::monotonic_ns();
+    if (elapsed.ns < 200'000'000 || now - last_ns_ < 1'000'000'000) return;
+    last_ns_ = now;
+    watch_.sample();
+  }
+  // What idle links looked like is no finding beside what loaded ones did.
+  void judge(record::Document& document) const {
+    std::vector<std::string> crossed;
+    for (const record::Measurement& m : document.measurements)
+      for (const record::MeasuredHop& hop : m.path)
+        if (std::find(crossed.begin(), crossed.end(), hop.resource) == crossed.end())
+          crossed.push_back(hop.resource);
+    for (topology::Finding& finding : watch_.findings(crossed)) {
+      std::erase_if(document.findings, [&](const topology::Finding& idle) {
+        return idle.id == finding.id && idle.resource == finding.resource;
+      });
+      document.findings.push_back(std::move(finding));
+    }
+  }
+
+ private:
+  topology::LinkWatch watch_;
+  std::int64_t last_ns_ = 0;
+};
+
+run::JobCallbacks make_callbacks(const Context& context, Progress& progress, LoadedLinks& links) {
   run::JobCallbacks callbacks;
   callbacks.interrupted = run::was_interrupted;
   callbacks.stage = [&](const std::string& doing) {
@@ -202,6 +234,7 @@ run::JobCallbacks make_callbacks(const Context& context, Progress& progress) {
   };
   callbacks.planned = [&](int measurements, Duration whole) { progress.expect(measurements, whole); };
   callbacks.progress = [&](const std::string& doing, Duration elapsed, double rate) {
+    links.sample(elapsed);
     progress.doing(doing);
     progress.update(elapsed, rate);
   };
@@ -245,7 +278,8 @@ void run_main_job(const Arguments& arguments, Context& context) {
   Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
   if (gpus_of(*machine) == 0)
     context.remark("no GPU here: host memory stands in for GPU memory, and a timed wait for its computing");
-  const auto callbacks = make_callbacks(context, progress);
+  LoadedLinks links(*machine);
+  const auto callbacks = make_callbacks(context, progress, links);
   auto outcome =
       run::run_job(start->job, start->profiles, catalog, *machine, start->done, *start->journal, callbacks);
   progress.clear();
@@ -259,6 +293,7 @@ void run_main_job(const Arguments& arguments, Context& context) {
   record::Document& document = start->document;
   document.measurements = outcome->measurements;
   document.complete = !outcome->interrupted;
+  links.judge(document);
   diagnose_all(*start, document);
   if (const auto written = record::write_document(document, start->json_file); !written) {
     context.fail(written.error());
