@@ -126,7 +126,7 @@ class Host {
   }
   // Every rank's string, in order of rank; empty when it failed or was cancelled.
   [[nodiscard]] std::vector<std::string> exchange(std::string_view mine, std::int64_t timeout_ns) const {
-    constexpr std::size_t kStride = 64 * 1024;
+    constexpr std::size_t kStride = std::size_t{64} * 1024;
     std::vector<char> all(kStride * static_cast<std::size_t>(ranks()));
     std::vector<std::size_t> sizes(static_cast<std::size_t>(ranks()));
     if (host_->exchange(host_->context, mine.data(), mine.size(), all.data(), kStride, sizes.data(),
