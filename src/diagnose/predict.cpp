@@ -40,8 +40,10 @@ Simulation::Simulation(const Job& job) : compute_s_(job.profile.compute_s) {
   double total = 0;
   for (std::size_t i = 0; i < steps_ * chunks_ * accelerators_; ++i) {
     const std::size_t chunk = i / accelerators_ % chunks_;
-    const auto records = static_cast<double>(input.batch_samples * (chunk + 1) / chunks_ -
-                                             input.batch_samples * chunk / chunks_);
+    // Whole records, as evenly over the chunks as they go.
+    const std::uint64_t whole =
+        input.batch_samples * (chunk + 1) / chunks_ - input.batch_samples * chunk / chunks_;
+    const auto records = static_cast<double>(whole);
     double bytes = records * input.record_bytes;
     if (spread && records <= 16) {
       bytes = 0;
