@@ -236,17 +236,23 @@ void set_participants(const InstancePlan& plan, const RepeatOutcome& last, recor
   }
 }
 
-// The path is the union of the workers' paths; a figure above its limit discredits the limit, not the figure.
+// The path is the union of the workers' paths, each resource with the share of the bytes that cross it; a
+// figure above its limit discredits the limit, not the figure.
 void set_path(const InstancePlan& plan, const topology::Machine& machine, record::Measurement& m) {
   if (plan.workers.empty()) return;
   m.from = plan.workers.front().from;
   m.to = plan.workers.front().to;
   std::vector<topology::Hop> path;
+  const double share = 1.0 / static_cast<double>(plan.workers.size());  // of the bytes that a worker moves
   for (const WorkerPlan& worker : plan.workers)
-    for (const topology::Hop& hop : topology::path_between(machine.graph, worker.from, worker.to))
-      if (std::none_of(path.begin(), path.end(),
-                       [&](const topology::Hop& h) { return h.resource == hop.resource; }))
-        path.push_back(hop);
+    for (const topology::Hop& hop : topology::path_between(machine.graph, worker.from, worker.to)) {
+      const auto found = std::find_if(path.begin(), path.end(),
+                                      [&](const topology::Hop& h) { return h.resource == hop.resource; });
+      if (found == path.end())
+        path.push_back({hop.resource, hop.units_per_byte * share});
+      else
+        found->units_per_byte += hop.units_per_byte * share;
+    }
   for (const topology::Hop& hop : path) m.path.push_back({hop.resource, hop.units_per_byte});
   const topology::PathLimit limit = topology::limit_of(machine.graph, path);
   m.limit_source = limit.source;
