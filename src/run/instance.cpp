@@ -92,7 +92,7 @@ void Instance::stop(const std::string& reason) {
   if (outcome_.stop_reason.empty()) outcome_.stop_reason = reason;
   if (!shared_) return;
   SharedState& state = shared_->state();
-  finish_grants(state);
+  make_grant_final(state);
   state.stop.store(1, std::memory_order_release);
   // Ranks that wait for one which has already seen the stop would wait for ever.
   state.broken.store(1, std::memory_order_release);
@@ -138,7 +138,6 @@ void Instance::tick() {
     for (Member& member : members_) watch_memory(member);
   }
   if (!released_ || stopping_) return;
-  furthest_ = grant_more(shared_->state(), furthest_);
   look_at_mean();
 }
 

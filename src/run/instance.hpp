@@ -68,7 +68,6 @@ class Instance {
   std::vector<Member> members_;
   stats::StoppingRule rule_;
   std::size_t next_look_ = 1000;
-  std::uint64_t furthest_ = 0;
   std::int64_t last_rate_ns_ = 0;
   std::uint64_t last_rate_bytes_ = 0;
   std::int64_t last_memory_look_ns_ = 0;

@@ -100,30 +100,49 @@ int wait_at_barrier(SharedState& state, std::int64_t timeout_ns) {
   return 0;
 }
 
-std::uint64_t ask_iterations(SharedState& state, std::uint64_t iteration) {
-  std::uint64_t furthest = state.furthest.load(std::memory_order_relaxed);
-  while (furthest < iteration && !state.furthest.compare_exchange_weak(furthest, iteration)) {
+namespace {
+
+constexpr std::uint64_t kGrant_ns = 50'000'000;
+
+struct Slowest {
+  std::uint64_t asked = UINT64_MAX, pace_ns = 0;
+};
+
+Slowest slowest_of(const SharedState& state) {
+  Slowest slowest;
+  for (std::uint32_t rank = 0; rank < state.ranks; ++rank) {
+    slowest.asked = std::min(slowest.asked, state.workers[rank].asked.load(std::memory_order_relaxed));
+    slowest.pace_ns = std::max(slowest.pace_ns, state.workers[rank].pace_ns.load(std::memory_order_relaxed));
   }
-  for (;;) {
-    // The order matters: a final grant is stored before the flag that says so.
-    const bool is_final = state.granted_is_final.load(std::memory_order_acquire) != 0;
-    const std::uint64_t granted = state.granted.load(std::memory_order_acquire);
-    if (granted > iteration || is_final) return std::max(granted, iteration);
-    timespec nap{0, 20'000};  // the core grants ahead; only a rank much faster than that waits here
-    nanosleep(&nap, nullptr);
+  return slowest;
+}
+
+}  // namespace
+
+std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64_t iteration) {
+  WorkerBlock& mine = state.workers[rank];
+  const std::int64_t now = monotonic_ns();
+  if (const std::uint64_t before = mine.asked.load(std::memory_order_relaxed); iteration > before)
+    mine.pace_ns.store(static_cast<std::uint64_t>(now - mine.asked_at_ns) / (iteration - before) + 1,
+                       std::memory_order_relaxed);
+  mine.asked_at_ns = now;
+  mine.asked.store(iteration, std::memory_order_relaxed);
+  for (std::uint64_t granted = state.granted.load(std::memory_order_acquire);;) {
+    if ((granted & kFinalGrant) != 0) return std::max(granted & ~kFinalGrant, iteration);
+    if (granted > iteration) return granted;
+    const Slowest slowest = slowest_of(state);
+    const std::uint64_t step =
+        slowest.pace_ns == 0 ? 1 : std::max<std::uint64_t>(kGrant_ns / slowest.pace_ns, 1);
+    if (iteration > slowest.asked + 4 * step) {
+      const timespec nap{0, 20'000};
+      nanosleep(&nap, nullptr);
+      granted = state.granted.load(std::memory_order_acquire);
+    } else if (state.granted.compare_exchange_weak(granted, iteration + step, std::memory_order_acq_rel)) {
+      return iteration + step;
+    }
   }
 }
 
-std::uint64_t grant_more(SharedState& state, std::uint64_t furthest_before) {
-  const std::uint64_t furthest = state.furthest.load(std::memory_order_relaxed);
-  // Three ticks' worth ahead of the furthest rank: ranks seldom wait, and the stop comes soon. It triples per
-  // tick while ranks run out of it, which ends long before the warm-up does.
-  const std::uint64_t ahead = 2 + 3 * (furthest - std::min(furthest, furthest_before));
-  if (state.granted.load(std::memory_order_relaxed) < furthest + ahead)
-    state.granted.store(furthest + ahead, std::memory_order_release);
-  return furthest;
-}
-
-void finish_grants(SharedState& state) { state.granted_is_final.store(1, std::memory_order_release); }
+void make_grant_final(SharedState& state) { state.granted.fetch_or(kFinalGrant, std::memory_order_acq_rel); }
 
 }  // namespace millrace::run

@@ -38,7 +38,10 @@ struct RecorderSlot {
 struct WorkerBlock {
   alignas(64) std::atomic<std::int64_t> progress_ns;  // the heartbeat: a slice ended or a service was called
   std::atomic<std::uint32_t> recorders;
-  std::int64_t begin_ns, end_ns;  // of run
+  std::atomic<std::uint64_t> asked;    // the iteration at which it last asked how far it may run
+  std::atomic<std::uint64_t> pace_ns;  // that an iteration took it since it asked before; 0: not known
+  std::int64_t asked_at_ns;            // its own
+  std::int64_t begin_ns, end_ns;       // of run
   RecorderSlot slots[kMaxRecorders];
 };
 
@@ -48,9 +51,8 @@ struct SharedState {
   std::int64_t slice_period_ns, epoch_ns;
   std::uint32_t ranks;
   alignas(64) std::atomic<std::uint32_t> stop;
-  alignas(64) std::atomic<std::uint64_t> granted;  // iterations that all ranks may run
-  std::atomic<std::uint64_t> furthest;             // the furthest rank's iteration
-  std::atomic<std::uint32_t> granted_is_final;
+  alignas(64)
+      std::atomic<std::uint64_t> granted;  // iterations that all ranks run, and kFinalGrant once that is all
   alignas(64) std::atomic<std::uint32_t> arrived;  // at the step barrier
   std::atomic<std::uint32_t> generation;           // futex
   std::atomic<std::uint32_t> broken;               // 1: somebody never came, or the run was cancelled
@@ -85,10 +87,12 @@ std::int64_t monotonic_ns();
 // (the barrier stays broken for all).
 int wait_at_barrier(SharedState& state, std::int64_t timeout_ns);
 
-// See continue_until in module_abi.h: the host side grants (grant_more, finish_grants), a rank asks.
-std::uint64_t ask_iterations(SharedState& state, std::uint64_t iteration);
-// Called at every tick of the core, with what the last call returned.
-std::uint64_t grant_more(SharedState& state, std::uint64_t furthest_before);
-void finish_grants(SharedState& state);
+// See continue_until in module_abi.h. A rank that has run all that is granted grants all ranks some 50 ms
+// more, by the slowest one's pace, unless the core has made the grant final; so nobody waits for the core,
+// and all stop at one iteration. A rank that is far ahead of the slowest waits for it, or the stop would come
+// late.
+inline constexpr std::uint64_t kFinalGrant = std::uint64_t{1} << 63;
+std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64_t iteration);
+void make_grant_final(SharedState& state);
 
 }  // namespace millrace::run

@@ -87,7 +87,7 @@ void WorkerHost::fill_services() {
   host_.continue_until = [](void* self, std::uint64_t iteration) {
     auto* host = static_cast<WorkerHost*>(self);
     host->beat();
-    return ask_iterations(host->state_, iteration);
+    return ask_iterations(host->state_, static_cast<std::uint32_t>(host->spec_.rank), iteration);
   };
   host_.step_barrier = [](void* self, std::int64_t timeout_ns) -> std::int32_t {
     auto* host = static_cast<WorkerHost*>(self);
