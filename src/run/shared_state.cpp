@@ -106,13 +106,16 @@ constexpr std::uint64_t kGrant_ns = 50'000'000;
 
 struct Slowest {
   std::uint64_t asked = UINT64_MAX, pace_ns = 0;
+  bool known = true;  // the pace of every rank
 };
 
 Slowest slowest_of(const SharedState& state) {
   Slowest slowest;
   for (std::uint32_t rank = 0; rank < state.ranks; ++rank) {
     slowest.asked = std::min(slowest.asked, state.workers[rank].asked.load(std::memory_order_relaxed));
-    slowest.pace_ns = std::max(slowest.pace_ns, state.workers[rank].pace_ns.load(std::memory_order_relaxed));
+    const std::uint64_t pace_ns = state.workers[rank].pace_ns.load(std::memory_order_relaxed);
+    slowest.known = slowest.known && pace_ns > 0;
+    slowest.pace_ns = std::max(slowest.pace_ns, pace_ns);
   }
   return slowest;
 }
@@ -122,7 +125,8 @@ Slowest slowest_of(const SharedState& state) {
 std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64_t iteration) {
   WorkerBlock& mine = state.workers[rank];
   const std::int64_t now = monotonic_ns();
-  if (const std::uint64_t before = mine.asked.load(std::memory_order_relaxed); iteration > before)
+  const std::uint64_t before = mine.asked.load(std::memory_order_relaxed);
+  if (iteration > before)
     mine.pace_ns.store(static_cast<std::uint64_t>(now - mine.asked_at_ns) / (iteration - before) + 1,
                        std::memory_order_relaxed);
   mine.asked_at_ns = now;
@@ -131,8 +135,10 @@ std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64
     if ((granted & kFinalGrant) != 0) return std::max(granted & ~kFinalGrant, iteration);
     if (granted > iteration) return granted;
     const Slowest slowest = slowest_of(state);
+    // Never far more than it ran last: the first iterations may be over at once, or one rank's pace unknown.
+    const std::uint64_t most = 4 * std::max<std::uint64_t>(iteration - std::min(before, iteration), 1);
     const std::uint64_t step =
-        slowest.pace_ns == 0 ? 1 : std::max<std::uint64_t>(kGrant_ns / slowest.pace_ns, 1);
+        slowest.known ? std::clamp<std::uint64_t>(kGrant_ns / slowest.pace_ns, 1, most) : 1;
     if (iteration > slowest.asked + 4 * step) {
       const timespec nap{0, 20'000};
       nanosleep(&nap, nullptr);
