@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// From slices whose rates are known to the figures of a measurement.
+#include "run/assemble.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace millrace::run {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr std::int64_t kBegin = 1'000'000'000;
+constexpr std::int64_t kPeriod = 1'000'000;
+constexpr std::uint64_t kOperation = 100;  // bytes
+
+using Rates = std::function<std::uint64_t(std::size_t slice)>;  // operations in a slice of a millisecond
+
+class Assemble : public ::testing::Test {
+ protected:
+  Assemble() {
+    module_.file = "/modules/probe.so";
+    probe_.name = "probe";
+    plan_.entry = {&module_, &probe_};
+    plan_.workers.resize(1);
+    plan_.workers[0].role = "worker";
+    plan_.workers[0].from = "storage:vda";
+    plan_.workers[0].to = "memory:0";
+    machine_.graph.endpoints = {{"storage:vda", "storage", "vda", 0, {}, "", ""},
+                                {"memory:0", "memory", "NUMA node 0", 0, {}, "", ""}};
+    machine_.graph.resources = {{"drive:vda", "drive", "vda", 0, 2e6, "as the label says", {}, ""}};
+    machine_.graph.links = {{"storage:vda", "memory:0", "drive:vda"}};
+  }
+
+  // A repeat of `threads` that all do the same, a slice a millisecond.
+  static RepeatOutcome repeat(const Rates& rate, std::size_t slices = 2000, int threads = 1) {
+    RepeatOutcome one;
+    InstanceOutcome& outcome = one.outcome;
+    outcome.stop_reason = "time limit";
+    outcome.begin_ns = kBegin;
+    outcome.end_ns = kBegin + static_cast<std::int64_t>(slices) * kPeriod;
+    outcome.slice_period_ns = kPeriod;
+    outcome.epoch_ns = (outcome.end_ns - outcome.begin_ns) / 16 + 1;
+    WorkerOutcome worker;
+    worker.begin_ns = outcome.begin_ns;
+    worker.end_ns = outcome.end_ns;
+    worker.latency.resize(kEpochs);
+    for (int thread = 0; thread < threads; ++thread) {
+      std::vector<stats::Slice> series;
+      for (std::size_t i = 0; i < slices; ++i) {
+        const std::int64_t at = kBegin + static_cast<std::int64_t>(i) * kPeriod;
+        series.push_back({at, at + kPeriod, rate(i) * kOperation, rate(i)});
+        worker.bytes += rate(i) * kOperation;
+        worker.operations += rate(i);
+      }
+      worker.slices.push_back(std::move(series));
+    }
+    outcome.workers.push_back(std::move(worker));
+    return one;
+  }
+  // Ten operations a slice, now and then nine or eleven: 1 MB/s.
+  static std::uint64_t steady(std::size_t slice) {
+    return 10 + (slice % 3 == 0 ? 1 : 0) - (slice % 3 == 1 ? 1 : 0);
+  }
+
+  record::Measurement put_together(const std::vector<RepeatOutcome>& repeats) {
+    return assemble("m1", "label", plan_, machine_, repeats);
+  }
+
+  ModuleInfo module_;
+  ProbeInfo probe_;
+  InstancePlan plan_;
+  topology::Machine machine_;
+};
+
+TEST_F(Assemble, FindsTheMeanOfSteadySlices) {
+  const auto m = put_together({repeat(steady)});
+  EXPECT_EQ(m.status, "ok") << m.reason;
+  EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1e6, 2e3);
+  EXPECT_NEAR(m.operations_per_s.mean, 1e4, 20);
+  EXPECT_LE(m.throughput_bytes_per_s.ci95_low, m.throughput_bytes_per_s.mean);
+  EXPECT_GE(m.throughput_bytes_per_s.ci95_high, m.throughput_bytes_per_s.mean);
+  EXPECT_THAT(m.flags, Not(Contains("unsteady")));
+  EXPECT_DOUBLE_EQ(m.duration_s, 2.0);
+  EXPECT_EQ(m.counters.at("worker:bytes"),
+            static_cast<double>(m.counters.at("worker:operations")) * kOperation);
+}
+
+TEST_F(Assemble, AddsUpThreads) {
+  EXPECT_NEAR(put_together({repeat(steady, 2000, 4)}).throughput_bytes_per_s.mean, 4e6, 8e3);
+}
+
+TEST_F(Assemble, CutsTheWarmUpFromRatesAndLatencies) {
+  auto warm = repeat([](std::size_t i) { return i < 400 ? 100 : steady(i); });
+  warm.outcome.workers[0].latency[0].add(5'000'000, 100'000);  // slow at first
+  for (std::size_t epoch = 6; epoch < 16; ++epoch) warm.outcome.workers[0].latency[epoch].add(1000, 1000);
+  const auto m = put_together({warm});
+  EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1e6, 1e4);
+  EXPECT_GE(m.repeats.at(0).begin_ns, kBegin + 390 * kPeriod);
+  ASSERT_TRUE(m.latency_s);
+  EXPECT_EQ(m.latency_s->count, 10'000U);
+  EXPECT_NEAR(m.latency_s->p99.value(), 1e-6, 1e-8);
+}
+
+TEST_F(Assemble, FlagsAStepInTheMiddleAsUnsteady) {
+  const auto step = repeat([](std::size_t i) { return steady(i) * (i < 1000 ? 2 : 1); });
+  EXPECT_THAT(put_together({step}).flags, Contains("unsteady"));
+  EXPECT_THAT(put_together({repeat(steady), repeat(steady), step}).flags, Not(Contains("unsteady")))
+      << "one of three may have met a passing disturbance";
+}
+
+TEST_F(Assemble, TakesTheIntervalOverRepeatsWhereThereAreSeveral) {
+  const auto m = put_together({repeat(steady), repeat([](std::size_t i) { return 2 * steady(i); })});
+  EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1.5e6, 5e3);
+  // Of two, Student's t with one degree of freedom: 12.7 half differences.
+  EXPECT_NEAR(m.throughput_bytes_per_s.ci95_high, 1.5e6 + 12.706 * 0.5e6, 5e4);
+  EXPECT_EQ(m.throughput_bytes_per_s.ci95_low, 0) << "a rate is not negative";
+  EXPECT_EQ(m.repeats.size(), 2U);
+  EXPECT_DOUBLE_EQ(m.duration_s, 4.0);
+}
+
+TEST_F(Assemble, ARepeatThatFailedFailsTheMeasurementAndKeepsTheFiguresOfTheOthers) {
+  RepeatOutcome failed;
+  failed.outcome.status = "failed";
+  failed.outcome.reason = "crashed (SIGSEGV)";
+  failed.outcome.hint = "see the module";
+  const auto m = put_together({repeat(steady), failed});
+  EXPECT_EQ(m.status, "failed");
+  EXPECT_EQ(m.reason, "repeat 2: crashed (SIGSEGV)");
+  EXPECT_EQ(m.hint, "see the module");
+  EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1e6, 2e3);
+  EXPECT_EQ(m.repeats.size(), 1U);
+}
+
+TEST_F(Assemble, WhatWasNeverStartedHasItsReasonAndNoFigures) {
+  plan_.workers.clear();
+  RepeatOutcome skipped;
+  skipped.outcome.status = "skipped";
+  skipped.outcome.reason = "there is no GPU";
+  const auto m = put_together({skipped});
+  EXPECT_EQ(m.status, "skipped");
+  EXPECT_EQ(m.reason, "there is no GPU");
+  EXPECT_EQ(m.throughput_bytes_per_s.mean, 0);
+  EXPECT_TRUE(m.repeats.empty() && m.path.empty());
+}
+
+TEST_F(Assemble, StandsBesideTheLimitOfItsPath) {
+  const auto m = put_together({repeat(steady)});
+  ASSERT_EQ(m.path.size(), 1U);
+  EXPECT_EQ(m.path[0].resource, "drive:vda");
+  EXPECT_EQ(m.limit_bytes_per_s, 2e6);
+  EXPECT_NEAR(m.limit_fraction.value(), 0.5, 0.01);
+}
+
+TEST_F(Assemble, AFigureAboveTheLimitDiscreditsTheLimit) {
+  const auto m = put_together({repeat([](std::size_t i) { return 5 * steady(i); })});
+  EXPECT_EQ(m.status, "ok");
+  EXPECT_THAT(m.flags, Contains("limit-discredited"));
+  EXPECT_FALSE(m.limit_bytes_per_s || m.limit_fraction);
+  EXPECT_THAT(m.limit_source, HasSubstr("dropped"));
+}
+
+TEST_F(Assemble, WhatCannotBeIsAFailure) {
+  auto nothing = repeat([](std::size_t) { return 0; });
+  EXPECT_THAT(put_together({nothing}).reason, HasSubstr("recorded no operation"));
+  auto backwards = repeat(steady);
+  backwards.outcome.workers[0].slices[0][7].end_ns = kBegin - 1;
+  EXPECT_THAT(put_together({backwards}).reason, HasSubstr("run backwards"));
+  auto ahead = repeat(steady);
+  ahead.outcome.workers[0].slices[0].back().end_ns += 3'600'000'000'000;
+  EXPECT_THAT(put_together({ahead}).reason, HasSubstr("in the future"));
+  auto shrinking = repeat(steady);
+  shrinking.outcome.workers[0].slices[0][7].bytes = static_cast<std::uint64_t>(-4096);
+  EXPECT_THAT(put_together({shrinking}).reason, HasSubstr("shrink"));
+  auto corrupt = repeat(steady);
+  corrupt.outcome.workers[0].report.verified = 0;
+  EXPECT_THAT(put_together({corrupt}).reason, HasSubstr("not the data that were sent"));
+  for (const auto& m : {put_together({nothing}), put_together({corrupt})}) EXPECT_EQ(m.status, "failed");
+}
+
+TEST_F(Assemble, AFewLongOperationsHaveAMeanAllTheSame) {
+  const auto m = put_together({repeat([](std::size_t) { return 10; }, 5)});
+  EXPECT_EQ(m.status, "ok");
+  EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1e6, 1);
+}
+
+TEST_F(Assemble, SumsCountersAndKeepsThePeakOfMemory) {
+  auto one = repeat(steady), two = repeat(steady);
+  for (RepeatOutcome* r : {&one, &two}) {
+    r->system_counters["block:vda:read_bytes"] = 100;
+    r->outcome.workers[0].report.counters = {{"worker:peak_memory_bytes", r == &one ? 7 : 5}, {"hits", 3}};
+    r->outcome.workers[0].report.samples["step_s"] = {1, 3};
+    r->outcome.workers[0].report.stand_in = true;
+  }
+  const auto m = put_together({one, two});
+  EXPECT_EQ(m.counters.at("block:vda:read_bytes"), 200);
+  EXPECT_EQ(m.counters.at("hits"), 6);
+  EXPECT_EQ(m.counters.at("worker:peak_memory_bytes"), 7);
+  EXPECT_EQ(m.metrics.at("step_s").count, 4U);
+  EXPECT_DOUBLE_EQ(m.metrics.at("step_s").mean, 2);
+  EXPECT_EQ(m.device, "stand-in");
+}
+
+}  // namespace
+}  // namespace millrace::run

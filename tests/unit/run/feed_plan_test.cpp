@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/feed_plan.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "temporary_folder.hpp"
+
+namespace millrace::run {
+namespace {
+
+using ::testing::HasSubstr;
+
+class FeedPlan : public ::testing::Test {
+ protected:
+  FeedPlan() { job_.path = folder_.path(); }
+  TemporaryFolder folder_;
+  Job job_;
+  std::vector<workload::Profile> all_ = workload::built_in();
+};
+
+// Steps of a workload, as it is scaled, that the surveyed rate lets through in the time of a proof. The
+// reported step count leaves out the first.
+double steps(const workload::Profile& scaled, double rate, int accelerators, double proof_s) {
+  const double bytes =
+      static_cast<double>(scaled.input.batch_samples) * scaled.input.record_bytes * accelerators;
+  return proof_s / std::max(scaled.compute_s, bytes / rate);
+}
+
+TEST_F(FeedPlan, ScalesEveryWorkloadSoThatThirtyStepsFit) {
+  for (const double rate : {40e6, 1e9, 50e9})
+    for (const int accelerators : {1, 8}) {
+      job_.accelerators = accelerators;
+      const TimePlan time = share_time(job_, all_);
+      const auto models = plan_models(job_, all_, rate, time);
+      ASSERT_TRUE(models) << models.error().what;
+      std::size_t workloads = 0;
+      for (const ModelPlan& model : *models)
+        for (const workload::Profile& scaled : model.scaled) {
+          ++workloads;
+          EXPECT_GE(steps(scaled, rate, accelerators, 1.2 * time.unit_s), 30)
+              << scaled.name << " at " << rate << " bytes/s for " << accelerators;
+        }
+      EXPECT_EQ(workloads, all_.size());
+    }
+}
+
+TEST_F(FeedPlan, ScalesBytesAndComputingAlike) {
+  const auto models = plan_models(job_, all_, 1e9, share_time(job_, all_));
+  ASSERT_TRUE(models);
+  for (const ModelPlan& model : *models)
+    for (std::size_t i = 0; i < model.workloads.size(); ++i) {
+      EXPECT_GE(model.factor, 1);
+      EXPECT_NEAR(model.scaled[i].demand_bytes_per_s() / model.workloads[i].demand_bytes_per_s(), 1, 0.01)
+          << model.workloads[i].name;
+    }
+}
+
+TEST_F(FeedPlan, GivesOneModelOneDataSet) {
+  const auto models = plan_models(job_, all_, 1e9, share_time(job_, all_));
+  ASSERT_TRUE(models);
+  std::set<std::string> names;
+  for (const ModelPlan& model : *models) {
+    EXPECT_TRUE(names.insert(model.model).second);
+    EXPECT_GE(model.data_bytes, 32U << 20);
+    EXPECT_LE(model.data_bytes, 3ULL << 30);
+    for (const workload::Profile& profile : model.workloads) EXPECT_EQ(profile.model, model.model);
+  }
+}
+
+TEST_F(FeedPlan, GivesEachAcceleratorAFile) {
+  job_.accelerators = 16;
+  const auto models = plan_models(job_, all_, 1e9, share_time(job_, all_));
+  ASSERT_TRUE(models);
+  for (const ModelPlan& model : *models) EXPECT_GE(model.files, 16U);
+}
+
+TEST_F(FeedPlan, SpendsTheBudgetAndNoMore) {
+  for (const double seconds : {20.0, 60.0, 300.0})
+    for (const std::size_t count : {std::size_t{1}, std::size_t{3}, all_.size()}) {
+      job_.budget = Duration::from_seconds(seconds);
+      const std::vector<workload::Profile> some(all_.begin(),
+                                                all_.begin() + static_cast<std::ptrdiff_t>(count));
+      const TimePlan time = share_time(job_, some);
+      std::set<std::string> models;
+      for (const auto& profile : some) models.insert(profile.model);
+      // Hops alone (storage and the stages, of each model; the copy), the proofs, and the runs beside them.
+      const double units =
+          static_cast<double>(models.size()) * job_.repeats * (1 + 0.6) + job_.repeats * 0.4 +
+          static_cast<double>(count) * (time.proof_repeats * 1.2 + (time.analyzer_runs ? 1.2 : 0));
+      EXPECT_NEAR(units * time.unit_s, seconds, 1e-6 * seconds);
+      EXPECT_GE(time.proof_repeats, 1);
+    }
+}
+
+TEST_F(FeedPlan, RefusesASizeCapAboveWhatIsFree) {
+  job_.size_cap = 1ULL << 60;
+  for (const auto& error :
+       {free_for(job_).error(), plan_models(job_, all_, 1e9, share_time(job_, all_)).error()}) {
+    EXPECT_THAT(error.what, HasSubstr("--size-cap 1 EiB is more than"));
+    EXPECT_EQ(error.exit, Exit::kUsage);
+  }
+}
+
+TEST_F(FeedPlan, RefusesDataSetsAboveTheSizeCap) {
+  job_.size_cap = 16 << 20;
+  const auto models = plan_models(job_, all_, 1e9, share_time(job_, all_));
+  ASSERT_FALSE(models);
+  EXPECT_THAT(models.error().what, HasSubstr("--size-cap allows 16 MiB"));
+  EXPECT_THAT(models.error().hint, HasSubstr("--dataset"));
+}
+
+TEST_F(FeedPlan, NeedsNoRoomForTheUsersOwnData) {
+  job_.size_cap = 1;
+  job_.dataset = folder_.path();
+  EXPECT_TRUE(plan_models(job_, all_, 1e9, share_time(job_, all_)));
+}
+
+TEST_F(FeedPlan, SaysSoWhereThereIsNoSuchPlace) {
+  job_.path = folder_.path() / "missing";
+  const auto free = free_for(job_);
+  ASSERT_FALSE(free);
+  EXPECT_THAT(free.error().what, HasSubstr("missing"));
+}
+
+}  // namespace
+}  // namespace millrace::run
