@@ -17,7 +17,7 @@
 namespace millrace::host {
 namespace {
 
-constexpr std::size_t kStreamFrom = 64 * 1024;  // smaller copies are cheaper through the cache
+constexpr std::size_t kStreamFrom = std::size_t{64} << 10;  // smaller copies are cheaper through the cache
 
 class HostMemory {
  public:

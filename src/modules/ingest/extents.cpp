@@ -36,7 +36,7 @@ std::vector<Extent> cut_extents(const Index& index, std::size_t block_size) {
         ++end;
       }
       extent.records = std::span(file.records).subspan(first, end - first);
-      extents.push_back(extent);
+      extents.emplace_back(extent);
       offset += extent.bytes;
       first = end;
     }
