@@ -33,7 +33,7 @@ class Ranks(CommandTest):
         self.assertEqual(ended.code, 3, ended.err)
         self.assertEqual(m["status"], "failed")
         self.assertRegex(m["reason"], reason)  # the culprit's, not that of those who waited
-        self.assertLess(ended.seconds, 8, "the others waited for the one that was gone")
+        self.assertLess(ended.seconds, 4, "the others waited for the one that was gone")
 
     def test_ranks_at_a_barrier_are_let_go_when_one_crashes(self):
         self.lost("barrier", "crash", r"crashed \(SIGSEGV\)")

@@ -79,7 +79,7 @@ class Liar : public millrace::sdk::Probe {
 
  private:
   static void flood(const Host& host, bool log) {
-    const std::string line(1000, 'x');
+    const std::string line(30'000, 'x');
     for (const std::int64_t end = host.now_ns() + 60'000'000'000; host.now_ns() < end;) {
       if (log)
         host.log(MILLRACE_LOG_DEBUG, line);
