@@ -32,27 +32,13 @@ int parse_and_run(int argc, char** argv) {
       "  millrace measure storage.read --path /data     one probe\n"
       "  millrace diagnose R.json --for resnet50-h100   from a result document alone\n"
       "Exit codes: 0 fine, 1 a check failed, 2 wrong usage or input, 3 nothing conclusive, 130 interrupted");
-#ifdef MILLRACE_COMMAND_run
   add_run(app, context);
-#endif
-#ifdef MILLRACE_COMMAND_measure
   add_measure(app, context);
-#endif
-#ifdef MILLRACE_COMMAND_probes
   add_probes(app, context);
-#endif
-#ifdef MILLRACE_COMMAND_topo
   add_topo(app, context);
-#endif
-#ifdef MILLRACE_COMMAND_doctor
   add_doctor(app, context);
-#endif
-#ifdef MILLRACE_COMMAND_workloads
   add_workloads(app, context);
-#endif
-#ifdef MILLRACE_COMMAND_diagnose
   add_diagnose(app, context);
-#endif
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version
