@@ -24,9 +24,9 @@ TEST(StreamCopy, EveryVariantCopiesEverySizeAndAlignmentAndNothingBeyond) {
   const StreamCopies variants = stream_copies();
   ASSERT_GE(variants.count, 1u);
   for (std::size_t v = 0; v < variants.count; ++v)
-    for (const std::size_t size : {0, 1, 63, 64, 255, 256, 257, 319, 1000, 4096, 5001})
-      for (const std::size_t to_offset : {0, 1, 17, 63})
-        for (const std::size_t from_offset : {0, 3, 64}) {
+    for (const std::size_t size : {0U, 1U, 63U, 64U, 255U, 256U, 257U, 319U, 1000U, 4096U, 5001U})
+      for (const std::size_t to_offset : {0U, 1U, 17U, 63U})
+        for (const std::size_t from_offset : {0U, 3U, 64U}) {
           std::vector<std::byte> to(kRoom, kGuard);
           variants.begin[v].copy(to.data() + to_offset, from.data() + from_offset, size);
           const auto begin = to.begin() + static_cast<std::ptrdiff_t>(to_offset);

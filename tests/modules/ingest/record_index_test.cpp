@@ -12,7 +12,6 @@ namespace millrace::ingest {
 namespace {
 
 using ::testing::HasSubstr;
-namespace fs = std::filesystem;
 
 class RecordIndex : public millrace::testing::PipelineTest {
  protected:
@@ -118,7 +117,7 @@ TEST(Extents, JoinSmallRecordsToABlockAndKeepLargeOnesWhole) {
 }
 
 TEST(Extents, AreSharedAmongRanksWithoutGapOrOverlap) {
-  for (const std::size_t files : {1, 2, 7}) {
+  for (const std::size_t files : {1U, 2U, 7U}) {
     const Index index = files_of(files, 12, 600'000);
     const auto all = cut_extents(index, 1 << 20);
     std::set<std::pair<const void*, std::uint64_t>> seen;

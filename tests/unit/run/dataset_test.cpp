@@ -57,7 +57,7 @@ class DatasetTest : public ::testing::Test {
   // A folder whose marker names an owner.
   fs::path folder_of(const std::string& name, const json& changes) {
     const Dataset dataset = made();
-    const fs::path folder = directory_ / name;
+    fs::path folder = directory_ / name;
     fs::rename(dataset.directory, folder);
     json marker = json::parse(text_of(folder / kMarkerName));
     marker.update(changes);
@@ -254,7 +254,7 @@ TEST_F(DatasetTest, OpensAUsersFilesInOrderAndLeavesOutHiddenOnes) {
   std::ofstream(directory_ / "a") << "1";
   std::ofstream(directory_ / ".hidden") << "x";
   std::ofstream(directory_ / ".cache" / "x") << "x";
-  std::ofstream(directory_ / "empty");
+  std::ofstream(directory_ / "empty") << "";
   const auto dataset = open_dataset(directory_);
   ASSERT_TRUE(dataset) << dataset.error().what;
   ASSERT_EQ(dataset->files.size(), 2u);
@@ -279,8 +279,8 @@ TEST_F(DatasetTest, AFolderWithoutDataIsAnError) {
 }
 
 TEST_F(DatasetTest, OwnFoldersAreNotStaleWhileTheirProcessLives) {
-  made();
-  EXPECT_TRUE(find_stale(directory_).empty());
+  const Dataset dataset = made();
+  EXPECT_TRUE(find_stale(directory_).empty()) << dataset.directory;
 }
 
 TEST_F(DatasetTest, WhatAKilledProcessLeftIsStaleAndGoes) {
