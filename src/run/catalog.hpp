@@ -32,7 +32,7 @@ struct ProbeInfo {
 struct ModuleInfo {
   std::filesystem::path file;
   std::string name, version;
-  std::string state;   // "ready" | "unavailable" | "broken"
+  std::string state;         // "ready" | "unavailable" | "broken"
   std::string reason, hint;  // when it is not ready
   std::vector<ProbeInfo> probes;
   bool has_memory = false;
