@@ -163,7 +163,8 @@ void add_measure(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--label", arguments->label, "A name for the measurement in the result");
   command->add_option("--json", arguments->json, "Write the result document here; -: to standard output");
-  // What this command does not know is the probe's, so it cannot fall through to the options of millrace itself.
+  // What this command does not know is the probe's, so it cannot fall through to the options of millrace
+  // itself.
   command->allow_extras();
   command->fallthrough(false);
   command->add_flag("--quiet", context.quiet, "Results and errors only");

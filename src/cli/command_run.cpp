@@ -195,7 +195,8 @@ std::string outcome_text(const record::Measurement& m) {
   return to_text(BytesPerSecond{m.throughput_bytes_per_s.mean}) + used;
 }
 
-// Links are read under load alone, since they train down when nothing crosses them, and once a second at most.
+// Links are read under load alone, since they train down when nothing crosses them, and once a second at
+// most.
 class LoadedLinks {
  public:
   explicit LoadedLinks(const topology::Machine& machine) : watch_(machine) {}

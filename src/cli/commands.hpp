@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The commands of millrace, one file each. A command adds its sub-command to the application; its callback does the work
-// and leaves the exit code in the context.
+// The commands of millrace, one file each. A command adds its sub-command to the application; its callback
+// does the work and leaves the exit code in the context.
 #pragma once
 
 #include <string>
@@ -17,8 +17,8 @@ namespace millrace::cli {
 
 struct Context {
   Exit exit = Exit::kOk;
-  bool quiet = false;    // --quiet: no progress, no remarks; results and errors only
-  int verbosity = 0;     // -v: what workers log
+  bool quiet = false;          // --quiet: no progress, no remarks; results and errors only
+  int verbosity = 0;           // -v: what workers log
   std::string color = "auto";  // --color auto|always|never
 
   [[nodiscard]] bool use_color() const;  // for standard output
