@@ -91,8 +91,9 @@ def a_throttled_drive_is_named(machine):
 
 
 def slow_preparation_is_named(machine):
-    # Decompression on one thread against a drive that delivers compressed bytes faster than that, and next to no compute.
-    diagnosis, _ = machine.run(profile(compute_s=0.0005, prep="decompress"), 12)
+    # One thread that decompresses: records grow tenfold there, so that it takes in far less than the drive delivers; and next
+    # to no compute.
+    diagnosis, _ = machine.run(profile(compute_s=0.0005, prep="decompress"), 12, None, "--compressible", "0.9")
     check(diagnosis["verdict"] == "starved", f"verdict {diagnosis['verdict']}, starved is true")
     check("cpu" in kinds(diagnosis), f"bottleneck {kinds(diagnosis)}, cpu is true")
     check(any("cpu:prep" in b["resources"] for b in diagnosis["bottlenecks"]), "the stage named is the preparation")
