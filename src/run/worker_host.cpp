@@ -272,7 +272,7 @@ std::int32_t WorkerHost::announce_temporary(const std::string& path) {
 std::int32_t WorkerHost::gather(const void* bytes, std::size_t size, void* all, std::size_t stride,
                                 std::size_t* sizes, std::int64_t timeout_ns) {
   beat();
-  if (size > 64 * 1024) {
+  if (size > std::size_t{64} * 1024) {
     keep_failure("exchange takes at most 64 KiB", "this is a bug of the module");
     return MILLRACE_FAILED;
   }

@@ -53,7 +53,7 @@ std::vector<Extent> shard(std::vector<Extent> extents, std::size_t files, std::s
     for (std::size_t f = rank; f < all.size(); f += ranks) mine.push_back(all[f]);
   } else {
     for (std::size_t e = rank; e < extents.size(); e += ranks)
-      mine.push_back(std::span(extents).subspan(e, 1));
+      mine.emplace_back(std::span(extents).subspan(e, 1));
   }
   if (whole_files) {
     std::mt19937_64 engine(seed);
