@@ -172,6 +172,14 @@ typedef struct millrace_host {
   void (*stage)(void* context, const millrace_stage* stage);
   void (*verified)(void* context, int32_t ok);   /* data were checked: all calls must say 1 */
   void (*flag)(void* context, const char* flag); /* "cache-not-bypassed" */
+
+  /* --- several hosts, always --- */
+  /* A measurement over several hosts calls describe once on each; each adds the workers of its own, and ranks
+   * count through host 0's workers, then host 1's, and so on. */
+  int32_t host_index, hosts; /* which host this is (0 asked for the measurement), of how many; 0 of 1 */
+  /* The numeric IP address by which the hosts reached each other: a probe's own traffic uses no other unless
+   * a parameter says so. "" when there is one host. Lives as long as parameter's answers. */
+  const char* (*host_address)(void* context, int32_t host);
 } millrace_host;
 
 typedef struct millrace_probe {

@@ -54,6 +54,14 @@ class Host {
   [[nodiscard]] int rank() const { return host_->rank; }
   [[nodiscard]] int ranks() const { return host_->ranks; }
   [[nodiscard]] const millrace_host* raw() const { return host_; }
+  // Several hosts: which one this is (0 asked for the measurement), of how many, and the numeric IP address
+  // by which they reached each other ("" when there is one host).
+  [[nodiscard]] int host_index() const { return MILLRACE_HAS(host_, hosts) ? host_->host_index : 0; }
+  [[nodiscard]] int hosts() const { return MILLRACE_HAS(host_, hosts) ? host_->hosts : 1; }
+  [[nodiscard]] std::string address(int host) const {
+    const bool known = MILLRACE_HAS(host_, host_address) && host_->host_address != nullptr;
+    return known ? host_->host_address(host_->context, host) : "";
+  }
 
   void log(int level, const std::string& text) const { host_->log(host_->context, level, text.c_str()); }
   // `return host.fail("…", "…")`: what failed and where, and the way out.

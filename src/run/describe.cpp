@@ -21,8 +21,8 @@ std::string text(const char* given) { return given == nullptr ? "" : given; }
 // The services of the describe phase.
 class DescribeHost {
  public:
-  DescribeHost(const Parameters& parameters, const topology::Machine& machine)
-      : parameters_(parameters), machine_(machine) {
+  DescribeHost(const Parameters& parameters, const topology::Machine& machine, const HostGroup& hosts)
+      : parameters_(parameters), machine_(machine), hosts_(hosts) {
     for (const topology::Endpoint& e : machine.graph.endpoints)
       endpoints_.push_back({sizeof(millrace_endpoint), e.numa.value_or(-1), e.id.c_str(), e.kind.c_str(),
                             e.name.c_str(), e.device.c_str(), e.pci.c_str()});
@@ -49,6 +49,14 @@ class DescribeHost {
     };
     host_.locate = [](void* self, const char* path) {
       return static_cast<DescribeHost*>(self)->locate(text(path));
+    };
+    host_.host_index = hosts.self;
+    host_.hosts = static_cast<std::int32_t>(hosts.addresses.size());
+    host_.host_address = [](void* self, std::int32_t host) -> const char* {
+      const auto& all = static_cast<DescribeHost*>(self)->hosts_.addresses;
+      return host >= 0 && static_cast<std::size_t>(host) < all.size()
+                 ? all[static_cast<std::size_t>(host)].c_str()
+                 : "";
     };
     host_.add_worker = [](void* self, const millrace_worker* worker) -> std::int32_t {
       return static_cast<DescribeHost*>(self)->add(*worker);
@@ -108,6 +116,7 @@ class DescribeHost {
 
   const Parameters& parameters_;
   const topology::Machine& machine_;
+  const HostGroup& hosts_;
   std::deque<millrace_endpoint> endpoints_;
   std::deque<std::string> kept_;
   std::vector<WorkerPlan> workers_;
@@ -116,8 +125,8 @@ class DescribeHost {
 };
 
 std::string describe_here(const ProbeEntry& entry, const Parameters& parameters,
-                          const topology::Machine& machine) {
-  DescribeHost host(parameters, machine);
+                          const topology::Machine& machine, const HostGroup& hosts) {
+  DescribeHost host(parameters, machine, hosts);
   const auto module = open_module(entry.module->file);
   if (!module || module->probes == nullptr)
     return json{
@@ -133,9 +142,10 @@ std::string describe_here(const ProbeEntry& entry, const Parameters& parameters,
 }  // namespace
 
 Result<Description> describe(const ProbeEntry& entry, const Parameters& parameters,
-                             const topology::Machine& machine, Duration answer_time) {
+                             const topology::Machine& machine, Duration answer_time, const HostGroup& hosts) {
   const std::string bug = fmt::format("this is a bug of the module {}", entry.module->file.string());
-  const auto answer = guarded_call([&] { return describe_here(entry, parameters, machine); }, answer_time);
+  const auto answer =
+      guarded_call([&] { return describe_here(entry, parameters, machine, hosts); }, answer_time);
   if (!answer)
     return Description{
         "failed", fmt::format("{}: planning it {}", entry.probe->name, answer.error().what), bug, {}};

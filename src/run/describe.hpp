@@ -20,6 +20,12 @@ struct WorkerPlan {
   std::uint64_t memory_bytes = 0, locked_bytes = 0;
 };
 
+// The hosts of one measurement: which of them this is, and the address by which each was reached ("" alone).
+struct HostGroup {
+  int self = 0;
+  std::vector<std::string> addresses = {""};
+};
+
 // What the probe answered. Not "ok": nothing can be started, and that is the measurement's outcome.
 struct Description {
   std::string status = "ok";  // "failed": it crashed or hung; "skipped": it is unavailable here
@@ -31,6 +37,7 @@ inline constexpr Duration kDescribeTime{20'000'000'000};  // it may enumerate de
 
 // In a guarded child. An Error is what the probe said by fail() when it FAILED: bad input.
 Result<Description> describe(const ProbeEntry& entry, const Parameters& parameters,
-                             const topology::Machine& machine, Duration answer_time = kDescribeTime);
+                             const topology::Machine& machine, Duration answer_time = kDescribeTime,
+                             const HostGroup& hosts = {});
 
 }  // namespace millrace::run

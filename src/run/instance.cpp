@@ -50,6 +50,7 @@ bool Instance::start(const std::vector<MemoryModule>& memories, const std::vecto
                     plan_.workers[rank],
                     static_cast<int>(rank),
                     static_cast<int>(plan_.workers.size()),
+                    {},
                     cpus[rank]};
     auto process = WorkerProcess::start(spec, shared_->fd());
     if (!process) {

@@ -34,8 +34,9 @@ void populate(void* begin, std::size_t size) {
 
 WorkerHost::WorkerHost(const WorkerSpec& spec, SharedState& state, Channel& channel)
     : spec_(spec), state_(state), block_(state.workers[spec.rank]), channel_(channel) {
-  plan_ = {sizeof(plan_),       spec.plan.role.c_str(), spec.plan.from.c_str(), spec.plan.to.c_str(),  0,
-           spec.plan.numa_node, spec.plan.threads,      spec.plan.memory_bytes, spec.plan.locked_bytes};
+  plan_ = {sizeof(plan_),        spec.plan.role.c_str(), spec.plan.from.c_str(),
+           spec.plan.to.c_str(), spec.hosts.self,        spec.plan.numa_node,
+           spec.plan.threads,    spec.plan.memory_bytes, spec.plan.locked_bytes};
   fill_services();
 }
 
@@ -44,6 +45,14 @@ void WorkerHost::fill_services() {
   host_.rank = spec_.rank;
   host_.ranks = spec_.ranks;
   host_.context = this;
+  host_.host_index = spec_.hosts.self;
+  host_.hosts = static_cast<std::int32_t>(spec_.hosts.addresses.size());
+  host_.host_address = [](void* self, std::int32_t host) -> const char* {
+    const auto& all = static_cast<WorkerHost*>(self)->spec_.hosts.addresses;
+    return host >= 0 && static_cast<std::size_t>(host) < all.size()
+               ? all[static_cast<std::size_t>(host)].c_str()
+               : "";
+  };
   host_.log = [](void* self, std::int32_t level, const char* line) {
     auto* host = static_cast<WorkerHost*>(self);
     const std::lock_guard lock(host->mutex_);

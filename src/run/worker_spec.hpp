@@ -25,6 +25,7 @@ struct WorkerSpec {
   std::vector<MemoryModule> memories;
   WorkerPlan plan;
   int rank = 0, ranks = 1;
+  HostGroup hosts;
   std::vector<int> cpus;  // to pin to; empty: anywhere
 };
 

@@ -241,6 +241,8 @@ millrace_host InProcessHost::table() {
         host_of.located_device_.c_str(), ""};
     return &host_of.located_;
   };
+  host.hosts = 1;
+  host.host_address = [](void*, std::int32_t) -> const char* { return ""; };
   host.add_worker = [](void* context, const millrace_worker* worker) -> std::int32_t {
     self(context).measured_.workers.push_back({worker->role, worker->from, worker->to, worker->numa_node,
                                                worker->threads, worker->memory_bytes, worker->locked_bytes});
