@@ -67,13 +67,17 @@ void settle_by_totals(const InstanceOutcome& outcome, Settled& settled) {
   settled.repeat.operations_per_s = operations / seconds;
 }
 
-Settled settle(const InstanceOutcome& outcome) {
+Settled settle(const RepeatOutcome& repeat) {
+  const InstanceOutcome& outcome = repeat.outcome;
   Settled settled;
   settled.repeat = {0, 0, outcome.begin_ns, outcome.end_ns, outcome.stop_reason};
   const auto threads = all_threads(outcome);
   settled.fault = find_fault(outcome, threads);
   settle_by_totals(outcome, settled);
-  const auto window = stats::common_window(threads);
+  auto window = stats::common_window(threads);
+  if (window && repeat.window_ns)
+    window = {std::max(window->first, repeat.window_ns->first),
+              std::min(window->second, repeat.window_ns->second)};
   if (!settled.fault.empty() || !window) return settled;
   auto grid = stats::rates_on_grid(threads, window->first, window->second, outcome.slice_period_ns);
   if (!grid || grid->bytes_per_s.size() < 40) return settled;
@@ -300,7 +304,7 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
   int unsteady = 0;
   for (const RepeatOutcome& repeat : repeats) {
     if (repeat.outcome.end_ns <= repeat.outcome.begin_ns) continue;  // it never ran
-    Settled settled = settle(repeat.outcome);
+    Settled settled = settle(repeat);
     if (!settled.fault.empty() && m.status == "ok") {
       m.status = "failed";
       m.reason = settled.fault;

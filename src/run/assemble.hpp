@@ -2,9 +2,12 @@
 // From what the workers of all repeats recorded to one measurement of the result document.
 #pragma once
 
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "record/result.hpp"
 #include "run/launch.hpp"
@@ -15,6 +18,8 @@ namespace millrace::run {
 struct RepeatOutcome {
   InstanceOutcome outcome;
   std::map<std::string, double> system_counters;  // what the kernel counted meanwhile
+  // In which all measurements of its group ran; rates of things that ran together are counted in it alone.
+  std::optional<std::pair<std::int64_t, std::int64_t>> window_ns = std::nullopt;
 };
 
 // The mean is over repeats where there are several, else within the one, by batch means after the warm-up

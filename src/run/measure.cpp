@@ -4,9 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <fstream>
+#include <optional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "run/assemble.hpp"
 #include "run/system_counters.hpp"
@@ -49,6 +52,74 @@ struct Progress {
   }
 };
 
+// Measurements that run together, in order of the plan; most are alone.
+struct Group {
+  std::size_t first = 0, count = 1;
+  bool given_up = false;
+};
+
+std::vector<Group> groups_of(const std::vector<Planned>& plan) {
+  std::vector<Group> groups;
+  for (std::size_t i = 0; i < plan.size(); ++i)
+    if (i > 0 && plan[i].together != 0 && plan[i].together == plan[i - 1].together)
+      ++groups.back().count;
+    else
+      groups.push_back({i, 1, false});
+  return groups;
+}
+
+std::string doing(const Planned& planned, std::size_t count) {
+  std::string what = planned.plan.entry.probe->name;
+  if (!planned.label.empty()) what += fmt::format(" ({})", planned.label);
+  return count > 1 ? fmt::format("{} and {} more together", what, count - 1) : what;
+}
+
+// In which all of them ran; nothing where one did not.
+std::optional<std::pair<std::int64_t, std::int64_t>> common_window(const std::vector<RepeatOutcome>& group) {
+  std::int64_t begin = 0;
+  std::int64_t end = INT64_MAX;
+  for (const RepeatOutcome& member : group) {
+    begin = std::max(begin, member.outcome.begin_ns);
+    end = std::min(end, member.outcome.end_ns);
+  }
+  if (group.size() < 2 || begin >= end) return std::nullopt;
+  return std::pair(begin, end);
+}
+
+// One repeat of a group.
+std::vector<RepeatOutcome> go(std::span<const Planned> group, const std::vector<MemoryModule>& memories,
+                              const topology::Machine& machine, const LaunchCallbacks& callbacks) {
+  std::vector<RepeatOutcome> repeats(group.size());
+  const auto broken = std::find_if(group.begin(), group.end(),
+                                   [](const Planned& planned) { return planned.plan.status != "ok"; });
+  if (broken != group.end()) {
+    // Together is the condition: without one there is no measurement of the others.
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      const InstancePlan& plan = group[i].plan.status != "ok" ? group[i].plan : broken->plan;
+      repeats[i].outcome.status = plan.status;
+      repeats[i].outcome.reason = plan.reason;
+      repeats[i].outcome.hint = plan.hint;
+    }
+    return repeats;
+  }
+  std::vector<InstancePlan> plans;
+  for (const Planned& planned : group) plans.push_back(planned.plan);
+  const auto before = read_system_counters();
+  auto outcomes = launch(plans, memories, machine.host, group.front().options, callbacks);
+  const auto counted = growth(before, read_system_counters());
+  for (std::size_t i = 0; i < group.size(); ++i) repeats[i] = {std::move(outcomes[i]), counted, {}};
+  const auto window = common_window(repeats);
+  const auto failed = std::find_if(repeats.begin(), repeats.end(), [](const RepeatOutcome& repeat) {
+    return repeat.outcome.status == "failed";
+  });
+  for (RepeatOutcome& repeat : repeats) {
+    repeat.window_ns = window;
+    if (repeat.outcome.status == "cancelled" && failed != repeats.end())
+      repeat.outcome.reason = fmt::format("what ran beside it failed: {}", failed->outcome.reason);
+  }
+  return repeats;
+}
+
 }  // namespace
 
 Result<InstancePlan> plan_instance(const ProbeEntry& entry,
@@ -84,39 +155,36 @@ std::vector<record::Measurement> measure(const std::vector<Planned>& plan,
                                          const topology::Machine& machine,
                                          const MeasureCallbacks& callbacks) {
   std::vector<std::vector<RepeatOutcome>> outcomes(plan.size());
-  std::vector<bool> given_up(plan.size());
   std::vector<record::Measurement> measurements(plan.size());
+  std::vector<Group> groups = groups_of(plan);
   const auto interrupted = [&] { return callbacks.interrupted && callbacks.interrupted(); };
   int rounds = 0;
-  for (const Planned& planned : plan) rounds = std::max(rounds, planned.repeats);
+  for (const Group& group : groups) rounds = std::max(rounds, plan[group.first].repeats);
   for (int round = 0; round < rounds && !interrupted(); ++round)
-    for (std::size_t i = 0; i < plan.size() && !interrupted(); ++i) {
-      const Planned& planned = plan[i];
-      if (round >= planned.repeats || given_up[i]) continue;
+    for (Group& group : groups) {
+      const Planned& first = plan[group.first];
+      if (interrupted()) break;
+      if (round >= first.repeats || group.given_up) continue;
       Temporaries temporaries;  // of one repeat
       const Progress progress{callbacks, temporaries};
-      const std::string what = planned.label.empty()
-                                   ? planned.plan.entry.probe->name
-                                   : fmt::format("{} ({})", planned.plan.entry.probe->name, planned.label);
-      const auto before = read_system_counters();
-      RepeatOutcome repeat;
-      if (planned.plan.status == "ok") {
-        auto group = launch(std::span(&planned.plan, 1), memories, machine.host, planned.options,
-                            progress.for_launch(what));
-        repeat = {std::move(group.front()), growth(before, read_system_counters())};
-      } else {
-        repeat.outcome.status = planned.plan.status;
-        repeat.outcome.reason = planned.plan.reason;
-        repeat.outcome.hint = planned.plan.hint;
-      }
+      auto repeats = go(std::span(plan).subspan(group.first, group.count), memories, machine,
+                        progress.for_launch(doing(first, group.count)));
       // A repeat that the user cut short is no repeat, unless it is all there is.
-      if (repeat.outcome.status == "cancelled" && !outcomes[i].empty()) break;
-      // What cannot work here will not work at the next try.
-      given_up[i] = repeat.outcome.status != "ok";
-      outcomes[i].push_back(std::move(repeat));
-      measurements[i] = assemble(planned.id, planned.label, planned.plan, machine, outcomes[i]);
-      if (callbacks.measured)
-        callbacks.measured(measurements[i], given_up[i] || round + 1 == planned.repeats);
+      const bool cut_short = std::any_of(repeats.begin(), repeats.end(), [](const RepeatOutcome& repeat) {
+        return repeat.outcome.status == "cancelled";
+      });
+      if (interrupted() && cut_short && !outcomes[group.first].empty()) break;
+      for (std::size_t i = group.first; i < group.first + group.count; ++i) {
+        RepeatOutcome& repeat = repeats[i - group.first];
+        // What cannot work here will not work at the next try.
+        group.given_up = group.given_up || repeat.outcome.status != "ok";
+        outcomes[i].push_back(std::move(repeat));
+        measurements[i] = assemble(plan[i].id, plan[i].label, plan[i].plan, machine, outcomes[i]);
+        for (std::size_t other = group.first; other < group.first + group.count; ++other)
+          if (other != i) measurements[i].concurrent_with.push_back(plan[other].id);
+      }
+      for (std::size_t i = group.first; callbacks.measured && i < group.first + group.count; ++i)
+        callbacks.measured(measurements[i], group.given_up || round + 1 == first.repeats);
     }
   std::vector<record::Measurement> done;
   for (std::size_t i = 0; i < plan.size(); ++i)

@@ -20,6 +20,9 @@ struct Planned {
   InstancePlan plan;
   LaunchOptions options;
   int repeats = 3;
+  // Neighbours in the list with the same number other than 0 run together, by the first one's options and
+  // repeats.
+  int together = 0;
 };
 
 struct MeasureCallbacks {
