@@ -42,16 +42,16 @@ class Gathering {
 
 // Until stopped() or the blocks are at their end. lane.error() tells a failure; nothing is in flight on
 // return.
-template <typename Blocks, typename Stopped>
+template <typename Command, typename Blocks, typename Stopped>
 void run_closed_loop(Lane& lane, Blocks& blocks, sdk::Recorder& recorder, std::uint32_t batch,
                      Stopped stopped) {
   Gathering gathering(batch, now_ns());
   while (!stopped()) {
-    lane.prepare(blocks, now_ns());
+    lane.prepare<Command>(blocks, now_ns());
     if (lane.in_flight() == 0) return;
     if (!lane.enter(std::min(gathering.wanted(), lane.in_flight()))) break;
     const std::int64_t now = now_ns();
-    gathering.completed(lane.reap(now, recorder), now);
+    gathering.completed(lane.reap<Command>(now, recorder), now);
     if (lane.error()) break;
   }
   lane.drain();

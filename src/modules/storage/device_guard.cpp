@@ -20,6 +20,7 @@
 #include <sstream>
 #include <thread>
 
+#include "modules/storage/passthrough.hpp"
 #include "modules/storage/system_failure.hpp"
 
 namespace millrace::storage {
@@ -31,6 +32,14 @@ std::optional<dev_t> block_device(const std::string& path) {
   struct stat status = {};
   if (stat(path.c_str(), &status) != 0 || !S_ISBLK(status.st_mode)) return std::nullopt;
   return status.st_rdev;
+}
+
+// The path itself, or the block device of the namespace of which it is the generic device.
+std::string block_path(const std::string& path) {
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISCHR(status.st_mode)) return path;
+  const Result<NvmeNamespace> space = nvme_namespace(status.st_rdev, path);
+  return space ? space->block_device : path;
 }
 
 fs::path sysfs_of(dev_t device) { return fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)); }
@@ -141,13 +150,16 @@ FileDescriptor claim(const std::string& device, int flags) {
 }  // namespace
 
 Result<void> check_destroyable(const std::string& device, const std::vector<std::string>& destroy) {
-  const std::optional<dev_t> number = block_device(device);
+  const std::string block = block_path(device);
+  const std::optional<dev_t> number = block_device(block);
   if (!number) return failure(device + " is no block device", "give a block device, or a folder for a file");
-  const bool named = std::any_of(destroy.begin(), destroy.end(),
-                                 [&](const std::string& name) { return block_device(name) == number; });
+  const bool named = std::any_of(destroy.begin(), destroy.end(), [&](const std::string& name) {
+    return block_device(block_path(name)) == number;
+  });
   if (!named)
     return failure(
-        fmt::format("{} is a block device: writing would destroy what it holds", device),
+        fmt::format("{} is a {}: writing would destroy what it holds", device,
+                    block == device ? "block device" : "drive's generic device"),
         fmt::format("give a folder for a temporary file; or, if all that is on the device may be lost, "
                     "--destroy {}",
                     device));
@@ -160,29 +172,38 @@ Result<void> check_destroyable(const std::string& device, const std::vector<std:
   if (family.size() > 1)
     return failure(
         fmt::format("{} has partitions, or other devices are built on it: it is not overwritten", device),
-        "take them apart first: lsblk " + device);
-  const Result<std::string> signature = signature_on(device);
+        "take them apart first: lsblk " + block);
+  const Result<std::string> signature = signature_on(block);
   if (!signature) return tl::unexpected(signature.error());
   if (!signature->empty())
     return failure(fmt::format("{} holds {}: it is not overwritten", device, *signature),
-                   "if that may be lost, remove it yourself: wipefs --all " + device);
+                   "if that may be lost, remove it yourself: wipefs --all " + block);
   return {};
 }
 
 Result<Target> open_for_destroying(const std::string& device, const Options& options) {
   if (const Result<void> fine = check_destroyable(device, options.destroy); !fine)
     return tl::unexpected(fine.error());
+  const std::string block = block_path(device);
+  FileDescriptor claimed = claim(block, O_RDWR | O_EXCL | O_CLOEXEC | (options.direct ? O_DIRECT : 0));
+  if (!claimed) return system_failure(errno, "claim " + block + " for writing");
   Target target;
-  target.name = device;
-  target.device = true;
+  if (block == device) {
+    target.name = device;
+    target.device = true;
+    target.fd = std::move(claimed);
+    if (ioctl(target.fd.get(), BLKGETSIZE64, &target.bytes) != 0)
+      return system_failure(errno, "read the size of " + device);
+    if (const Result<void> fine = check_direct(target, options); !fine) return tl::unexpected(fine.error());
+  } else {
+    Result<Target> generic = open_generic(device, options);
+    if (!generic) return generic;
+    target = std::move(*generic);
+    target.beside = std::move(claimed);
+  }
   target.content_seed = options.seed;
-  target.fd = claim(device, O_RDWR | O_EXCL | O_CLOEXEC | (options.direct ? O_DIRECT : 0));
-  if (!target.fd) return system_failure(errno, "claim " + device + " for writing");
-  if (ioctl(target.fd.get(), BLKGETSIZE64, &target.bytes) != 0)
-    return system_failure(errno, "read the size of " + device);
   if (target.bytes < options.block_size)
     return failure(device + " is smaller than one block", "give a smaller --block-size");
-  if (const Result<void> fine = check_direct(target, options); !fine) return tl::unexpected(fine.error());
   return target;
 }
 

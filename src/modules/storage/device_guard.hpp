@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether a block device may be overwritten: only when the user named it by --destroy, and never while it
-// holds anything that is in use or that can be recognised.
+// Whether a device may be overwritten: only when the user named it by --destroy, and never while it holds
+// anything that is in use or that can be recognised. The generic device of an NVMe namespace is judged by the
+// block device beside it, and naming either names both.
 #pragma once
 
 #include <string>
@@ -18,7 +19,7 @@ namespace millrace::storage {
 Result<void> check_destroyable(const std::string& device, const std::vector<std::string>& destroy);
 
 // check_destroyable, then opens the device with O_EXCL: the kernel refuses while anything else uses it, and
-// lets nothing mount it until it is closed.
+// lets nothing mount it until it is closed. Of a generic device, its block device is claimed so meanwhile.
 Result<Target> open_for_destroying(const std::string& device, const Options& options);
 
 }  // namespace millrace::storage

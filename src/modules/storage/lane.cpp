@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "modules/storage/passthrough.hpp"
 #include "modules/storage/system_failure.hpp"
 #include "units/quantity.hpp"
 
@@ -35,6 +36,13 @@ std::string hint_for(std::int32_t error, bool polled) {
   }
 }
 
+// For commands to a drive each slot's buffer is registered by itself: Linux 6.1 holds all that follows in a
+// registered buffer against the drive's limit of segments (blk_rq_map_user_bvec).
+std::uint64_t slots_in_one_registration(const Options& options, bool passthrough) {
+  if (passthrough) return 1;
+  return std::max<std::uint64_t>(1, kLargestRegistration / options.block_size);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Lane>> Lane::make(const Options& options, std::span<const Target> targets,
@@ -47,8 +55,15 @@ Result<std::unique_ptr<Lane>> Lane::make(const Options& options, std::span<const
   lane->verifying_ = options.verify && options.direction == Direction::kRead;
   lane->sequence_ = std::uint64_t{thread} << 48;
 
-  Result<std::unique_ptr<Ring>> ring =
-      Ring::make({.depth = options.queue_depth, .sqpoll = options.sqpoll, .iopoll = options.iopoll});
+  const bool passthrough = targets.front().nvme.has_value();
+  const auto unguarded = [](const Target& target) { return !target.beside; };
+  if (passthrough && options.direction == Direction::kWrite &&
+      std::any_of(targets.begin(), targets.end(), unguarded))
+    return failure("a generic device is not written without its block device claimed", "this is a bug");
+  Result<std::unique_ptr<Ring>> ring = Ring::make({.depth = options.queue_depth,
+                                                   .sqpoll = options.sqpoll,
+                                                   .iopoll = options.iopoll,
+                                                   .wide = passthrough});
   if (!ring) return tl::unexpected(ring.error());
   lane->ring_ = std::move(*ring);
 
@@ -59,44 +74,49 @@ Result<std::unique_ptr<Lane>> Lane::make(const Options& options, std::span<const
 
   const std::size_t page_size = page_size_for(options.block_size);
   for (const Target& target : targets) lane->pages_.emplace_back(target.content_seed.value_or(0), page_size);
-  const std::uint64_t slots_per_registration =
-      std::max<std::uint64_t>(1, kLargestRegistration / options.block_size);
+  const std::uint64_t slots_per_registration = slots_in_one_registration(options, passthrough);
   lane->slots_.resize(options.queue_depth);
   lane->free_.resize(options.queue_depth);
   for (std::uint32_t i = 0; i < options.queue_depth; ++i) {
     Slot& slot = lane->slots_[i];
-    slot.buffer = lane->buffer_.data() + std::size_t{i} * options.block_size;
-    slot.registered_buffer = static_cast<std::uint16_t>(i / slots_per_registration);
+    slot.place.data = lane->buffer_.data() + std::size_t{i} * options.block_size;
+    slot.place.registered_buffer = static_cast<std::uint16_t>(i / slots_per_registration);
     // Each buffer has a body of its own.
     if (lane->stamping_)
       Pages(mix64(options.seed ^ thread), page_size)
-          .lay_out({slot.buffer, options.block_size}, std::uint64_t{i} * options.block_size);
+          .lay_out({slot.place.data, options.block_size}, std::uint64_t{i} * options.block_size);
     lane->free_[i] = options.queue_depth - 1 - i;
   }
   lane->free_count_ = options.queue_depth;
 
   std::vector<int> fds;
-  for (const Target& target : targets) fds.push_back(target.fd.get());
-  lane->fds_ = fds;
+  for (const Target& target : targets) {
+    fds.push_back(target.fd.get());
+    lane->addresses_.push_back(address_of(target));
+  }
   if (options.registered_files) {
     if (const Result<void> done = lane->ring_->register_files(fds); !done)
       return tl::unexpected(done.error());
-    for (std::size_t i = 0; i < fds.size(); ++i) lane->fds_[i] = static_cast<int>(i);
+    for (std::size_t i = 0; i < fds.size(); ++i) lane->addresses_[i].fd = static_cast<int>(i);
   }
   if (const Result<void> done = lane->register_buffers(options); !done) return tl::unexpected(done.error());
-  lane->fill_in_constants(options);
+  if (passthrough)
+    lane->fill_in_constants<NvmeCommand>(options);
+  else
+    lane->fill_in_constants<FileCommand>(options);
   return lane;
 }
 
 Result<void> Lane::register_buffers(const Options& options) {
   if (options.registered_buffers == Registration::kOff) return {};
-  const std::size_t slots_per_registration =
-      std::max<std::uint64_t>(1, kLargestRegistration / options.block_size);
+  const std::size_t slots_per_registration = slots_in_one_registration(options, ring_->wide());
   std::vector<iovec> buffers;
   for (std::size_t slot = 0; slot < slots_.size(); slot += slots_per_registration)
-    buffers.push_back(
-        {slots_[slot].buffer, std::min(slots_per_registration, slots_.size() - slot) * options.block_size});
-  const int error = ring_->register_buffers(buffers);
+    buffers.push_back({slots_[slot].place.data,
+                       std::min(slots_per_registration, slots_.size() - slot) * options.block_size});
+  const bool taken = std::all_of(targets_.begin(), targets_.end(),
+                                 [](const Target& target) { return target.takes_registered_buffers; });
+  const int error = taken ? ring_->register_buffers(buffers) : EOPNOTSUPP;
   if (error == 0) {
     buffers_registered_ = true;
     return {};
@@ -111,16 +131,13 @@ Result<void> Lane::register_buffers(const Options& options) {
                   options.buffer_bytes() / 1024 + 64));
 }
 
+template <typename Command>
 void Lane::fill_in_constants(const Options& options) {
-  const bool write = options.direction == Direction::kWrite;
-  const int opcode = buffers_registered_ ? (write ? IORING_OP_WRITE_FIXED : IORING_OP_READ_FIXED)
-                                         : (write ? IORING_OP_WRITE : IORING_OP_READ);
-  for (std::uint32_t i = 0; i < ring_->entries(); ++i) {
-    io_uring_sqe& entry = ring_->entry(i);
-    entry = {};
-    entry.opcode = static_cast<std::uint8_t>(opcode);
-    entry.flags = options.registered_files ? IOSQE_FIXED_FILE : 0;
-  }
+  for (std::uint32_t i = 0; i < ring_->entries(); ++i)
+    Command::fill_constants(ring_->entry<Command::kEntryShift>(i),
+                            {.direction = options.direction,
+                             .registered_files = options.registered_files,
+                             .registered_buffers = buffers_registered_});
 }
 
 bool Lane::enter(std::uint32_t wait, std::int64_t timeout_ns) {
@@ -139,35 +156,38 @@ bool Lane::enter(std::uint32_t wait, std::int64_t timeout_ns) {
 
 void Lane::failed(const Slot& slot, std::int32_t result) {
   if (error_) return;
-  const std::string& name = targets_[slot.block.target].name;
+  const Target& target = targets_[slot.block.target];
   const char* verb = direction_ == Direction::kRead ? "read" : "write";
-  if (result < 0) {
-    error_ = system_failure(-result,
-                            fmt::format("{} {} bytes at offset {} of {}", verb, slot.block.request,
-                                        slot.block.offset, name),
-                            hint_for(-result, polled_))
-                 .value();
+  const std::string what =
+      fmt::format("{} {} bytes at offset {} of {}", verb, slot.block.request, slot.block.offset, target.name);
+  if (target.nvme) {
+    error_ = passthrough_failure(result, what).value();
+  } else if (result < 0) {
+    error_ = system_failure(-result, what, hint_for(-result, polled_)).value();
   } else {
     error_ = Error{fmt::format("a short {}: {} of {} bytes at offset {} of {}", verb, result,
-                               slot.block.expected, slot.block.offset, name),
+                               slot.block.expected, slot.block.offset, target.name),
                    "was the file cut while it was in use? Else see dmesg"};
   }
 }
 
 void Lane::verify(const Slot& slot) {
   if (error_) return;
+  const Target& target = targets_[slot.block.target];
   const auto wrong =
-      pages_[slot.block.target].first_wrong({slot.buffer, slot.block.expected}, slot.block.offset);
+      pages_[slot.block.target].first_wrong({slot.place.data, slot.block.expected}, slot.block.offset);
   if (wrong)
-    error_ =
-        Error{fmt::format("wrong data read at offset {} of {}", *wrong, targets_[slot.block.target].name),
-              "the drive, its controller or memory corrupts data: trust nothing on it"};
+    error_ = Error{fmt::format("wrong data read at offset {} of {}", *wrong, target.name),
+                   target.device ? "did storage.write --destroy write all of it, with this --seed and "
+                                   "--block-size? If so, trust nothing on it: data are corrupted"
+                                 : "the drive, its controller or memory corrupts data: trust nothing on it"};
 }
 
 void Lane::drain() {
   while (in_flight_ > 0) {
     if (!enter(in_flight_)) return;  // the kernel keeps the buffers until the ring is closed
-    in_flight_ -= ring_->reap([](std::uint64_t, std::int32_t) {});
+    const auto ignore = [](std::uint64_t, std::int32_t) {};
+    in_flight_ -= ring_->wide() ? ring_->reap<1>(ignore) : ring_->reap<0>(ignore);
   }
 }
 

@@ -16,6 +16,7 @@
 #include "modules/storage/blocks.hpp"
 #include "modules/storage/buffers.hpp"
 #include "modules/storage/clock.hpp"
+#include "modules/storage/command.hpp"
 #include "modules/storage/options.hpp"
 #include "modules/storage/pages.hpp"
 #include "modules/storage/ring.hpp"
@@ -26,7 +27,8 @@ namespace millrace::storage {
 
 class Lane {
  public:
-  // Called by any thread, before the measurement; `targets` must outlive the lane.
+  // Called by any thread, before the measurement; `targets` must outlive the lane, and be either all of them
+  // generic devices of NVMe (then prepare and reap are those of NvmeCommand) or none (FileCommand).
   static Result<std::unique_ptr<Lane>> make(const Options& options, std::span<const Target> targets,
                                             std::uint32_t thread);
 
@@ -48,7 +50,7 @@ class Lane {
   [[nodiscard]] std::uint64_t system_calls() const { return system_calls_; }
 
   // Fills in up to `limit` operations whose latency counts from `stamp_ns`; how many.
-  template <typename Blocks>
+  template <typename Command, typename Blocks>
   std::uint32_t prepare(Blocks& blocks, std::int64_t stamp_ns, std::uint32_t limit = UINT32_MAX) {
     std::uint32_t prepared = 0;
     while (free_count_ > 0 && prepared < limit) {
@@ -58,13 +60,10 @@ class Lane {
         continue;  // the slot is done: it never becomes free again
       slot.stamp_ns = stamp_ns;
       if (stamping_)
-        pages_[slot.block.target].stamp({slot.buffer, slot.block.request}, slot.block.offset, ++sequence_);
-      io_uring_sqe& entry = ring_->next();
-      entry.fd = fds_[slot.block.target];
-      entry.off = slot.block.offset;
-      entry.addr = reinterpret_cast<std::uint64_t>(slot.buffer);
-      entry.len = slot.block.request;
-      entry.buf_index = slot.registered_buffer;
+        pages_[slot.block.target].stamp({slot.place.data, slot.block.request}, slot.block.offset,
+                                        ++sequence_);
+      io_uring_sqe& entry = ring_->next<Command::kEntryShift>();
+      Command::fill(entry, addresses_[slot.block.target], slot.block, slot.place);
       entry.user_data = index;
       ++prepared;
     }
@@ -79,16 +78,17 @@ class Lane {
   bool enter(std::uint32_t wait, std::int64_t timeout_ns = -1);
 
   // Records what is complete at `now_ns`; how many. Looks at error() afterwards: a failed or short operation.
+  template <typename Command>
   std::uint32_t reap(std::int64_t now_ns, sdk::Recorder& recorder) {
     std::int64_t stamp_ns = 0;
     std::uint64_t same_stamp = 0, bytes = 0;
     const auto flush = [&] {
       if (same_stamp != 0) recorder.latency(static_cast<std::uint64_t>(now_ns - stamp_ns), same_stamp);
     };
-    const std::uint32_t count = ring_->reap([&](std::uint64_t index, std::int32_t result) {
+    const auto on_completion = [&](std::uint64_t index, std::int32_t result) {
       Slot& slot = slots_[index];
       free_[free_count_++] = static_cast<std::uint32_t>(index);
-      if (result != static_cast<std::int32_t>(slot.block.expected)) [[unlikely]]
+      if (!Command::right(result, slot.block)) [[unlikely]]
         return failed(slot, result);
       if (verifying_) [[unlikely]]
         verify(slot);
@@ -100,7 +100,8 @@ class Lane {
       }
       ++same_stamp;
       ++recordable_;
-    });
+    };
+    const std::uint32_t count = ring_->reap<Command::kEntryShift>(on_completion);
     flush();
     in_flight_ -= count;
     if (recordable_ != 0) recorder.done(now_ns, bytes, recordable_);
@@ -116,12 +117,12 @@ class Lane {
   struct Slot {
     std::int64_t stamp_ns = 0;
     Block block;
-    std::uint16_t registered_buffer = 0;
-    std::byte* buffer = nullptr;
+    Place place;
   };
 
   Lane() = default;
   Result<void> register_buffers(const Options& options);
+  template <typename Command>
   void fill_in_constants(const Options& options);
   void failed(const Slot& slot, std::int32_t result);
   void verify(const Slot& slot);
@@ -130,7 +131,7 @@ class Lane {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_;  // a stack: the warmest buffer first
   std::uint32_t free_count_ = 0, in_flight_ = 0, unsubmitted_ = 0, recordable_ = 0;
-  std::vector<int> fds_;  // or indices of registered files
+  std::vector<Address> addresses_;  // of the targets
   bool stamping_ = false, verifying_ = false, polled_ = false, buffers_registered_ = false;
   std::uint64_t sequence_ = 0, system_calls_ = 0;
   std::vector<Pages> pages_;  // of each target, where its contents are ours

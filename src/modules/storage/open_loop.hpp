@@ -48,14 +48,14 @@ inline void spin_pause() {
 constexpr std::int64_t kWatchNs = 100'000;
 
 // As run_closed_loop. Returns how many nanoseconds behind its arrivals it was at the end.
-template <typename Blocks, typename Stopped>
+template <typename Command, typename Blocks, typename Stopped>
 std::int64_t run_open_loop(Lane& lane, Blocks& blocks, sdk::Recorder& recorder, Arrivals arrivals,
                            Stopped stopped) {
   bool more = true;
   while (!stopped()) {
     std::int64_t now = now_ns();
     while (more && arrivals.next_ns() <= now && !lane.full()) {
-      more = lane.prepare(blocks, arrivals.next_ns(), 1) == 1;
+      more = lane.prepare<Command>(blocks, arrivals.next_ns(), 1) == 1;
       arrivals.advance();
     }
     const bool entered = lane.has_work();
@@ -63,7 +63,7 @@ std::int64_t run_open_loop(Lane& lane, Blocks& blocks, sdk::Recorder& recorder, 
       if (!lane.enter(0)) break;
       now = now_ns();
     }
-    const bool completed = lane.reap(now, recorder) > 0;
+    const bool completed = lane.reap<Command>(now, recorder) > 0;
     if (lane.error()) break;
     if (entered || completed) continue;
     if (!more && lane.in_flight() == 0) return 0;

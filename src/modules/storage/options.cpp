@@ -76,6 +76,7 @@ Result<Options> options_from(const sdk::Host& host, Direction direction, std::ui
   if (host.given("rate")) options.rate_per_s = static_cast<double>(host.integer("rate"));
   options.passes = host.integer("passes");
   options.verify = host.flag("verify");
+  options.seed_given = host.given("seed");
   options.seed =
       (host.given("seed") ? host.integer("seed") : seed) + static_cast<std::uint64_t>(host.rank()) * 0x10001;
   if (direction == Direction::kWrite) {

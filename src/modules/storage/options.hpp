@@ -33,6 +33,7 @@ struct Options {
   std::uint64_t passes = 0;          // 0: until the time is over
   bool verify = false;
   std::uint64_t seed = 0;
+  bool seed_given = false;
   bool prefill = true;     // write: the file's blocks are laid out before
   bool fsync_end = false;  // write
 

@@ -38,19 +38,21 @@ inline constexpr std::array kSharedParameters{
         "operations per second, arriving at random (Poisson); latency counts from the intended start", 1,
         1e9),
     sdk::parameter("passes", MILLRACE_COUNT, "", "end after so many passes over the data", 1, 1e9),
-    sdk::parameter("verify", MILLRACE_FLAG, "off", "check every byte of files made by the probe"),
+    sdk::parameter("verify", MILLRACE_FLAG, "off", "check every byte of what the probe wrote"),
     sdk::parameter("seed", MILLRACE_COUNT, "",
                    "of offsets, arrivals and contents; default: a new one each time"),
 };
 
 inline constexpr std::array kOwnReadParameters{
-    repeatable_path("path", "file, block device, or folder for a temporary file"),
+    repeatable_path("path",
+                    "file, block device, generic NVMe device (/dev/ng0n1: passthrough), or folder for "
+                    "a temporary file"),
     sdk::parameter("dataset", MILLRACE_PATH, "", "folder whose files are read whole, as they are"),
 };
 
 inline constexpr std::array kOwnWriteParameters{
-    repeatable_path("path", "folder for a temporary file, or a block device (see --destroy)"),
-    repeatable_path("destroy", "block device among the paths whose contents may be overwritten"),
+    repeatable_path("path", "folder for a temporary file, or a block or generic NVMe device (see --destroy)"),
+    repeatable_path("destroy", "device among the paths whose contents may be overwritten"),
     sdk::parameter("prefill", MILLRACE_FLAG, "on",
                    "write the file once before, so that no block is allocated"),
     sdk::choice("fsync", "none|end", "none", "make the data durable at the end"),

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -42,9 +43,12 @@ Result<void> check_path(const std::string& path, const Options& options) {
                      "give a folder: a temporary file is made there and removed afterwards");
     return check_destroyable(path, options.destroy);
   }
-  if (options.verify)
+  if (options.verify && *kind == PathKind::kFile)
     return failure("--verify on cannot know what " + path + " should hold",
                    "it checks files that the probe made itself: give a folder by --path");
+  if (options.verify && !options.seed_given)
+    return failure("--verify on cannot know what " + path + " should hold",
+                   "give the --seed and --block-size with which storage.write --destroy wrote all of it");
   const Result<Target> target = open_for_reading(path, options);
   if (!target) return tl::unexpected(target.error());
   return {};
@@ -63,6 +67,14 @@ Result<void> check(const Options& options) {
   for (const std::string& path : options.paths)
     if (Result<void> fine = check_path(path, options); !fine) return fine;
   return {};
+}
+
+// A generic device is known by its block device.
+std::string block_device_of(const std::string& path) {
+  struct stat status = {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISCHR(status.st_mode)) return path;
+  const Result<NvmeNamespace> space = nvme_namespace(status.st_rdev, path);
+  return space ? space->block_device : path;
 }
 
 // The memory endpoint of a NUMA node, or the first one.
@@ -116,7 +128,7 @@ sdk::Outcome plan_workers(const sdk::Host& host, const Options& options) {
   const std::vector<std::string> roots =
       options.dataset.empty() ? options.paths : std::vector<std::string>{options.dataset};
   for (const std::string& path : roots) {
-    const millrace_endpoint* endpoint = host.locate(path);
+    const millrace_endpoint* endpoint = host.locate(block_device_of(path));
     if (endpoint == nullptr) return sdk::Outcome::kFailed;
     places.push_back({endpoint->id, endpoint->numa_node});
   }

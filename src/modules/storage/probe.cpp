@@ -56,6 +56,21 @@ bool lies_in_memory(const Target& target) {
          (status.f_type == TMPFS_MAGIC || status.f_type == RAMFS_MAGIC);
 }
 
+// What fsync and pread work on.
+int block_io(const Target& target) { return target.nvme ? target.beside.get() : target.fd.get(); }
+
+// One loop has one kind of command.
+Result<void> check_all_alike(const std::vector<Target>& targets) {
+  const auto is_generic = [](const Target& target) { return target.nvme.has_value(); };
+  const auto other = std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
+    return is_generic(target) != is_generic(targets.front());
+  });
+  if (other == targets.end()) return {};
+  return failure(fmt::format("{} and {} are reached in different ways and cannot share a queue",
+                             targets.front().name, other->name),
+                 "give generic NVMe devices alone, or none");
+}
+
 Result<Target> open_target(const sdk::Host& host, const std::string& path, std::uint64_t index,
                            const Options& options) {
   const Result<PathKind> kind = kind_of(path);
@@ -67,7 +82,7 @@ Result<Target> open_target(const sdk::Host& host, const std::string& path, std::
     return reopen(*file, read ? O_RDONLY : O_RDWR, options);
   }
   if (read) return open_for_reading(path, options);
-  if (*kind == PathKind::kDevice) return open_for_destroying(path, options);
+  if (*kind != PathKind::kFile) return open_for_destroying(path, options);
   return failure(path + " exists already: it is not overwritten",
                  "give a folder: a temporary file is made there and removed afterwards");
 }
@@ -87,7 +102,7 @@ Result<void> StorageProbe::open_targets(const sdk::Host& host) {
       if (!target) return tl::unexpected(target.error());
       targets_.push_back(std::move(*target));
     }
-    return {};
+    return check_all_alike(targets_);
   }
   const Result<std::vector<std::string>> files = files_below(options_.dataset);
   if (!files) return tl::unexpected(files.error());
@@ -143,8 +158,21 @@ void StorageProbe::say_what_was_used(const sdk::Host& host) const {
   if (!lane.ring().deferred() && !options_.sqpoll) host.raise_flag("no-defer-taskrun");
   if (options_.registered_buffers == Registration::kAuto && !lane.buffers_registered())
     host.raise_flag("unregistered-buffers");
+  if (targets_.front().nvme) host.raise_flag("nvme-passthrough");
   if (!options_.direct || std::any_of(targets_.begin(), targets_.end(), lies_in_memory))
     host.raise_flag("cache-not-bypassed");
+}
+
+template <typename Command, typename SomeBlocks, typename Stopped>
+void StorageProbe::run_loop(Thread& thread, SomeBlocks& blocks, const sdk::Host& host, std::uint32_t index,
+                            Stopped stopped) {
+  Lane& lane = *thread.lane;
+  sdk::Recorder recorder = host.recorder();
+  if (!options_.rate_per_s) return run_closed_loop<Command>(lane, blocks, recorder, options_.batch, stopped);
+  const double share = static_cast<double>(host.ranks()) * options_.threads;
+  const Arrivals arrivals(*options_.rate_per_s / share, now_ns(),
+                          mix64(options_.seed + 0x5851f42d4c957f2dU * (index + 1)));
+  thread.behind_ns = run_open_loop<Command>(lane, blocks, recorder, arrivals, stopped);
 }
 
 void StorageProbe::run_thread(const sdk::Host& host, std::uint32_t index, std::atomic<bool>& failed) {
@@ -154,14 +182,12 @@ void StorageProbe::run_thread(const sdk::Host& host, std::uint32_t index, std::a
   if (const Result<void> enabled = lane.enable(); !enabled) {
     thread.error = enabled.error();
   } else {
-    sdk::Recorder recorder = host.recorder();
     std::visit(
         [&](auto& blocks) {
-          if (!options_.rate_per_s) return run_closed_loop(lane, blocks, recorder, options_.batch, stopped);
-          const double share = static_cast<double>(host.ranks()) * options_.threads;
-          const Arrivals arrivals(*options_.rate_per_s / share, now_ns(),
-                                  mix64(options_.seed + 0x5851f42d4c957f2dU * (index + 1)));
-          thread.behind_ns = run_open_loop(lane, blocks, recorder, arrivals, stopped);
+          if (targets_.front().nvme)
+            run_loop<NvmeCommand>(thread, blocks, host, index, stopped);
+          else
+            run_loop<FileCommand>(thread, blocks, host, index, stopped);
         },
         thread.blocks);
     thread.error = lane.error();
@@ -187,6 +213,11 @@ sdk::Outcome StorageProbe::run(sdk::Host& host) {
       host.raise_flag("rate-not-reached");
   }
   host.counter("storage:system_calls", static_cast<double>(system_calls));
+  if (!options_.dataset.empty()) {
+    double bytes = 0;
+    for (const Target& target : targets_) bytes += static_cast<double>(target.bytes);
+    host.sample("dataset_bytes", bytes);
+  }
   if (const Result<void> durable = make_durable(host); !durable) return report(host, durable.error());
   if (!options_.verify) return sdk::Outcome::kOk;
   if (direction_ == Direction::kWrite) {
@@ -200,7 +231,7 @@ Result<void> StorageProbe::make_durable(const sdk::Host& host) const {
   if (!options_.fsync_end) return {};
   const std::int64_t begin = now_ns();
   for (const Target& target : targets_)
-    if (fsync(target.fd.get()) != 0) return system_failure(errno, "make " + target.name + " durable");
+    if (fsync(block_io(target)) != 0) return system_failure(errno, "make " + target.name + " durable");
   host.sample("fsync_s", static_cast<double>(now_ns() - begin) * 1e-9);
   return {};
 }
@@ -214,7 +245,7 @@ Result<void> StorageProbe::read_back() const {
     const Pages pages(target.content_seed.value_or(0), page_size_for(options_.block_size));
     for (std::uint64_t offset = 0; offset < target.bytes; offset += kReadBackBytes) {
       const auto size = static_cast<std::size_t>(std::min(kReadBackBytes, target.bytes - offset));
-      const ssize_t got = pread(target.fd.get(), buffer->data(), size, static_cast<off_t>(offset));
+      const ssize_t got = pread(block_io(target), buffer->data(), size, static_cast<off_t>(offset));
       if (got != static_cast<ssize_t>(size))
         return system_failure(got < 0 ? errno : EIO,
                               fmt::format("read back {} at offset {}", target.name, offset));

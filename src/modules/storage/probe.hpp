@@ -38,6 +38,9 @@ class StorageProbe : public sdk::Probe {
   Result<void> open_targets(const sdk::Host& host);
   Result<Blocks> blocks_for(std::uint32_t thread) const;
   void run_thread(const sdk::Host& host, std::uint32_t index, std::atomic<bool>& failed);
+  template <typename Command, typename SomeBlocks, typename Stopped>
+  void run_loop(Thread& thread, SomeBlocks& blocks, const sdk::Host& host, std::uint32_t index,
+                Stopped stopped);
   void say_what_was_used(const sdk::Host& host) const;
   Result<void> make_durable(const sdk::Host& host) const;
   Result<void> read_back() const;

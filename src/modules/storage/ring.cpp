@@ -35,7 +35,8 @@ tl::unexpected<Error> refused(int error) {
 
 Result<std::unique_ptr<Ring>> Ring::make(const Settings& settings) {
   const std::uint32_t wanted = IORING_SETUP_R_DISABLED | (settings.iopoll ? IORING_SETUP_IOPOLL : 0U) |
-                               (settings.sqpoll ? IORING_SETUP_SQPOLL : 0U);
+                               (settings.sqpoll ? IORING_SETUP_SQPOLL : 0U) |
+                               (settings.wide ? IORING_SETUP_SQE128 | IORING_SETUP_CQE32 : 0U);
   // Task-run flags mean nothing where a kernel thread submits: the kernel refuses them with SQPOLL.
   const std::uint32_t best = settings.sqpoll ? IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER
                                              : IORING_SETUP_SUBMIT_ALL | IORING_SETUP_SINGLE_ISSUER |
@@ -57,6 +58,9 @@ Result<std::unique_ptr<Ring>> Ring::make(const Settings& settings) {
       break;
     }
   }
+  if (error == EINVAL && settings.wide)
+    return failure("this kernel's io_uring passes no commands through to a drive: " + errno_text(error),
+                   "Linux 5.19 or newer; or read the block device, /dev/nvmeXnY", Exit::kInconclusive);
   if (error != 0) return refused(error);
   ring->live_ = true;
   ring->enter_fd_ = ring->ring_.ring_fd;

@@ -8,6 +8,7 @@
 
 #include <liburing.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -21,6 +22,7 @@ class Ring {
   struct Settings {
     std::uint32_t depth = 1;
     bool sqpoll = false, iopoll = false;
+    bool wide = false;  // entries and completions of twice the length, for commands to a drive (Linux 5.19)
   };
 
   // SINGLE_ISSUER, DEFER_TASKRUN and COOP_TASKRUN where the kernel has them (6.1), falling back on EINVAL to
@@ -47,10 +49,20 @@ class Ring {
   [[nodiscard]] std::uint32_t setup_flags() const { return flags_; }
   [[nodiscard]] std::uint32_t entries() const { return ring_.sq.ring_entries; }
 
+  [[nodiscard]] bool wide() const { return (flags_ & IORING_SETUP_SQE128) != 0; }
+
+  // `Shift` is 0, or 1 in a wide ring: log2 of how many ordinary entries one takes.
+  //
   // The index-th of all submission entries, for constant fields: the kernel never writes to them.
-  io_uring_sqe& entry(std::uint32_t index) { return ring_.sq.sqes[index]; }
+  template <unsigned Shift>
+  io_uring_sqe& entry(std::uint32_t index) {
+    return ring_.sq.sqes[std::size_t{index} << Shift];
+  }
   // The next entry to fill; publish() hands all filled ones over.
-  io_uring_sqe& next() { return ring_.sq.sqes[tail_++ & ring_.sq.ring_mask]; }
+  template <unsigned Shift>
+  io_uring_sqe& next() {
+    return ring_.sq.sqes[std::size_t{tail_++ & ring_.sq.ring_mask} << Shift];
+  }
   void publish() { __atomic_store_n(ring_.sq.ktail, tail_, __ATOMIC_RELEASE); }
 
   // io_uring_enter: how many were submitted, or -errno. timeout_ns < 0: none.
@@ -62,12 +74,12 @@ class Ring {
   }
 
   // Calls on_completion(user_data, result) for each completion there is; returns how many.
-  template <typename OnCompletion>
+  template <unsigned Shift, typename OnCompletion>
   std::uint32_t reap(OnCompletion on_completion) {
     const std::uint32_t tail = __atomic_load_n(ring_.cq.ktail, __ATOMIC_ACQUIRE);
     const std::uint32_t count = tail - head_;
     for (; head_ != tail; ++head_) {
-      const io_uring_cqe& completion = ring_.cq.cqes[head_ & ring_.cq.ring_mask];
+      const io_uring_cqe& completion = ring_.cq.cqes[std::size_t{head_ & ring_.cq.ring_mask} << Shift];
       on_completion(completion.user_data, completion.res);
     }
     __atomic_store_n(ring_.cq.khead, head_, __ATOMIC_RELEASE);

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <filesystem>
 
+#include "modules/storage/passthrough.hpp"
 #include "modules/storage/system_failure.hpp"
 
 namespace millrace::storage {
@@ -60,6 +61,12 @@ Result<FileDescriptor> open_file(const std::string& path, const std::string& nam
   return system_failure(errno, "open " + name);
 }
 
+// A device that storage.write with the same seed and block size has overwritten: all but a short last block.
+void expect_own_contents(Target& target, const Options& options) {
+  target.content_seed = options.seed;
+  target.bytes -= target.bytes % options.block_size;
+}
+
 }  // namespace
 
 Result<PathKind> kind_of(const std::string& path) {
@@ -68,6 +75,10 @@ Result<PathKind> kind_of(const std::string& path) {
   if (S_ISREG(status.st_mode)) return PathKind::kFile;
   if (S_ISDIR(status.st_mode)) return PathKind::kFolder;
   if (S_ISBLK(status.st_mode)) return PathKind::kDevice;
+  if (S_ISCHR(status.st_mode) && is_nvme_generic(status.st_rdev)) return PathKind::kNvmeGeneric;
+  if (S_ISCHR(status.st_mode))
+    return failure(path + " is a character device, but not the generic device of an NVMe namespace",
+                   "those are /dev/ng0n1 and the like; or give a file, a folder or a block device");
   return failure(path + " is neither a file, a folder nor a block device", "give one of those by --path");
 }
 
@@ -89,6 +100,11 @@ Result<void> check_direct(const Target& target, const Options& options) {
 Result<Target> open_for_reading(const std::string& path, const Options& options) {
   const Result<PathKind> kind = kind_of(path);
   if (!kind) return tl::unexpected(kind.error());
+  if (*kind == PathKind::kNvmeGeneric) {
+    Result<Target> generic = open_generic(path, options);
+    if (generic && options.verify) expect_own_contents(*generic, options);
+    return generic;
+  }
   Target target;
   target.name = path;
   target.device = *kind == PathKind::kDevice;
@@ -99,6 +115,7 @@ Result<Target> open_for_reading(const std::string& path, const Options& options)
   if (!bytes) return tl::unexpected(bytes.error());
   if (*bytes == 0) return failure(path + " is empty", "give a file or device that holds data");
   target.bytes = *bytes;
+  if (target.device && options.verify) expect_own_contents(target, options);
   if (const Result<void> fine = check_direct(target, options); !fine) return tl::unexpected(fine.error());
   return target;
 }

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "in_process_host.hpp"
 #include "scratch.hpp"
 
@@ -50,6 +52,50 @@ TEST_F(Device, IsReadToItsEnd) {
       "storage.read", {{"path", device_->path()}, {"passes", "1"}, {"block-size", "96KiB"}}, 60s);
   ASSERT_TRUE(m.ok()) << m.what;
   EXPECT_EQ(m.bytes, kDeviceBytes);
+}
+
+// How the open descriptors of this process may use a path: O_RDONLY, O_RDWR.
+std::vector<int> access_modes(const std::string& path) {
+  std::vector<int> modes;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    if (std::filesystem::read_symlink(entry.path(), gone) != path) continue;
+    modes.push_back(fcntl(std::stoi(entry.path().filename()), F_GETFL) & O_ACCMODE);
+  }
+  return modes;
+}
+
+TEST_F(Device, IsOpenedReadOnlyForReading) {
+  const std::vector<int> before = access_modes(device_->path());  // the loop device's own
+  std::vector<int> during;
+  host_.when_opened([&] { during = access_modes(device_->path()); });
+  const Measured m = host_.measure("storage.read", {{"path", device_->path()}, {"passes", "1"}}, 60s);
+  ASSERT_TRUE(m.ok()) << m.what;
+  EXPECT_EQ(during.size(), before.size() + 1);
+  EXPECT_EQ(std::ranges::count(during, O_RDWR), std::ranges::count(before, O_RDWR));
+}
+
+TEST_F(Device, ThatWasWrittenWithASeedIsVerifiedByReadingWithIt) {
+  const InProcessHost::Parameters all = {
+      {"path", device_->path()}, {"block-size", "96KiB"}, {"passes", "1"}, {"seed", "7"}};
+  InProcessHost::Parameters writing = all, reading = all, other = all;
+  writing["destroy"] = device_->path();
+  reading["verify"] = other["verify"] = "on";
+  other["seed"] = "8";
+  ASSERT_TRUE(host_.measure("storage.write", writing, 60s).ok());
+  const Measured right = host_.measure("storage.read", reading, 60s);
+  ASSERT_TRUE(right.ok()) << right.what;
+  EXPECT_EQ(right.verified, true);
+  const Measured wrong = host_.measure("storage.read", other, 60s);
+  EXPECT_EQ(wrong.run, MILLRACE_FAILED);
+  EXPECT_NE(wrong.what.find("wrong data read at offset"), std::string::npos) << wrong.what;
+  EXPECT_NE(wrong.hint.find("with this --seed"), std::string::npos) << wrong.hint;
+}
+
+TEST_F(Device, IsNotVerifiedWithoutTheSeedOfItsContents) {
+  const Measured m = host_.measure("storage.read", {{"path", device_->path()}, {"verify", "on"}}, 100ms);
+  EXPECT_EQ(m.describe, MILLRACE_FAILED);
+  EXPECT_NE(m.hint.find("--seed"), std::string::npos) << m.hint;
 }
 
 TEST_F(Device, IsNotWrittenWithoutDestroyNamingIt) {

@@ -46,6 +46,12 @@ TEST_F(Refusal, AsksForAPath) {
   expect_early("storage.write", {}, "nothing to work on", "--path");
 }
 
+TEST_F(Refusal, OfACharacterDeviceThatIsNoDriveNamesThoseThatAre) {
+  expect_early("storage.read", {{"path", "/dev/null"}}, "not the generic device of an NVMe", "/dev/ng0n1");
+  expect_early("storage.write", {{"path", "/dev/zero"}, {"destroy", "/dev/zero"}},
+               "not the generic device of an NVMe", "/dev/ng0n1");
+}
+
 TEST_F(Refusal, KeepsAnExistingFileAsItIs) {
   write_random_file(folder_ / "precious", 1 << 20);
   const auto before = std::filesystem::last_write_time(folder_ / "precious");
