@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/rdma/phase.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <thread>
+
+#include "units/quantity.hpp"
+
+namespace millrace::rdma {
+
+Result<void> finish_phase(const sdk::Host& host, LinkEnd& end, bool heed_cancel) {
+  if (auto said = end.control().say_done(); !said) return said;
+  const std::int64_t deadline = host.now_ns() + end.settings().timeout_ns;
+  for (;;) {
+    const std::int64_t now = host.now_ns();
+    const Result<void> tended = end.control().tend(now);
+    if (end.control().other_was_done() && (end.control().is_heard() || !tended)) return {};
+    if (!tended) return tended;
+    if (heed_cancel && host.cancelled()) return {};
+    if (now >= deadline)
+      return failure(fmt::format("{} did not end its part within {}", end.there(),
+                                 to_text(Duration{end.settings().timeout_ns})),
+                     "it may be stuck or far slower: look at its host, or give a longer --timeout");
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+}
+
+}  // namespace millrace::rdma
