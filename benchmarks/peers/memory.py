@@ -9,27 +9,14 @@ loaded once and stored once, so likwid's figure is halved. Its best kernel is fo
 kernels that this CPU runs.
 """
 
-import argparse
-import json
 import os
 import re
 import shutil
-import subprocess
 import sys
+from functools import partial
 
 import pairs
-from pairs import Claim, Figures
-
-
-class Refused(Exception):
-    pass
-
-
-def output_of(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Refused(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
+from pairs import Claim, Figures, Refused, measured, output_of
 
 
 def on_cpus(threads: int) -> list[str]:
@@ -39,13 +26,10 @@ def on_cpus(threads: int) -> list[str]:
 
 
 def millrace(arguments, threads: int) -> Figures:
-    text = output_of(on_cpus(threads) + [
-        arguments.millrace, "measure", "memory.copy", "--threads", str(threads), "--size", f"{arguments.size_mb}MB",
-        "--duration", f"{arguments.seconds}s", "--target", "0", "--json", "-", "--quiet"
-    ])
-    measurement = json.loads(text)["measurements"][0]
-    if measurement["status"] != "ok" or measurement["verified"] is not True:
-        raise Refused(f"millrace: {measurement['status']}, {measurement['reason']}, verified {measurement['verified']}")
+    measurement = measured(arguments.millrace, "memory.copy", "--threads", str(threads), "--size",
+                           f"{arguments.size_mb}MB", seconds=arguments.seconds, prefix=tuple(on_cpus(threads)))
+    if measurement["verified"] is not True:
+        raise Refused(f"millrace: verified {measurement['verified']}")
     return {"bytes_per_s": measurement["throughput_bytes_per_s"]["mean"]}
 
 
@@ -83,14 +67,9 @@ def compare(arguments, threads: int, say) -> list[pairs.Judgement]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--millrace", default="build/release/bin/millrace")
+    parser = pairs.parser(__doc__, seconds=2)
     parser.add_argument("--threads", default="1", help="comma-separated")
-    parser.add_argument("--pairs", type=int, default=pairs.LEAST_PAIRS + 1)
-    parser.add_argument("--seconds", type=int, default=2, help="of one run")
     parser.add_argument("--size-mb", type=int, default=512, help="copied in a round, all threads together")
-    parser.add_argument("--json", help="write the judgements there")
-    parser.add_argument("--quiet", action="store_true")
     arguments = parser.parse_args()
     counts = [int(count) for count in arguments.threads.split(",")]
     available = len(os.sched_getaffinity(0))
@@ -98,19 +77,7 @@ def main() -> int:
         parser.error(f"--threads: 1 to {available}, the CPUs that this process may use")
     if shutil.which("likwid-bench") is None:
         pairs.skip("likwid-bench is not installed (apt install likwid)")
-
-    say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr, flush=True))
-    judgements = []
-    try:
-        for threads in counts:
-            say(f"--- {threads} thread(s)")
-            judgements += compare(arguments, threads, say)
-    except Refused as reason:
-        sys.exit(str(reason))
-    pairs.print_table(judgements)
-    if arguments.json:
-        pairs.write_json(judgements, arguments.json)
-    return pairs.exit_code(judgements)
+    return pairs.conclude(arguments, {f"{count} thread(s)": partial(compare, arguments, count) for count in counts})
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ it does, and is inconclusive in between: more pairs or a quieter machine would t
 Python's standard library only.
 """
 
+import argparse
 import dataclasses
 import json
 import random
 import statistics
+import subprocess
 import sys
 from typing import Callable, Optional
 
@@ -21,6 +23,27 @@ EXIT_SKIPPED = 77
 LEAST_PAIRS = 15
 
 Figures = dict[str, float]  # one run's: {"operations_per_s": 440e3, "user_s_per_operation": 8e-8}
+
+
+class Refused(Exception):
+    """A tool did not do what it was asked for."""
+
+
+def output_of(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Refused(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+def measured(millrace: str, probe: str, *parameters: str, seconds: float, prefix: tuple[str, ...] = ()) -> dict:
+    """The measurement in the result document of one `millrace measure`, of a single repeat that lasts its time."""
+    text = output_of([*prefix, millrace, "measure", probe, *parameters, "--duration", f"{seconds}s", "--target", "0",
+                      "--json", "-", "--quiet"])
+    measurement = json.loads(text)["measurements"][0]
+    if measurement["status"] != "ok":
+        raise Refused(f"millrace: {measurement['status']}: {measurement['reason']}")
+    return measurement
 
 
 @dataclasses.dataclass
@@ -129,3 +152,31 @@ def exit_code(judgements: list[Judgement]) -> int:
 def skip(reason: str) -> None:
     print(f"skipped: {reason}")
     sys.exit(EXIT_SKIPPED)
+
+
+def parser(description: str, seconds: int) -> argparse.ArgumentParser:
+    """With the options that all comparisons have; `seconds` is the default length of one run."""
+    options = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--millrace", default="build/release/bin/millrace")
+    options.add_argument("--pairs", type=int, default=LEAST_PAIRS + 1)
+    options.add_argument("--seconds", type=int, default=seconds, help="of one run")
+    options.add_argument("--json", help="write the judgements there")
+    options.add_argument("--quiet", action="store_true")
+    return options
+
+
+def conclude(arguments: argparse.Namespace,
+             comparisons: dict[str, Callable[[Callable[[str], None]], list[Judgement]]]) -> int:
+    """Makes the comparisons, each by its name, one after another; prints what came out, and returns the exit code."""
+    say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr, flush=True))
+    judgements = []
+    try:
+        for name, compare in comparisons.items():
+            say(f"--- {name}")
+            judgements += compare(say)
+    except Refused as reason:
+        sys.exit(str(reason))
+    print_table(judgements)
+    if arguments.json:
+        write_json(judgements, arguments.json)
+    return exit_code(judgements)

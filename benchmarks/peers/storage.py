@@ -10,26 +10,18 @@ open-loop   the same device at a given rate with Poisson arrivals: the 99th perc
 sequential  1 MiB sequential reads, depth 32, O_DIRECT, of a file on the disk below --folder
 """
 
-import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
+from functools import partial
 
 import pairs
-from pairs import Claim, Figures
+from pairs import Claim, Figures, measured, output_of
 
 MIB = 1 << 20
-
-
-def output_of(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{' '.join(command)}\nended with {done.returncode}: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
 
 
 def write_real_data(path: str, size: int) -> None:
@@ -62,11 +54,7 @@ def loop_device(folder: str, size: int):
 
 
 def millrace(arguments, path: str, *parameters: str) -> Figures:
-    text = output_of([arguments.millrace, "measure", "storage.read", "--path", path, *parameters, "--duration",
-                      f"{arguments.seconds}s", "--target", "0", "--json", "-", "--quiet"])
-    measurement = json.loads(text)["measurements"][0]
-    if measurement["status"] != "ok":
-        sys.exit(f"millrace: {measurement['reason']}")
+    measurement = measured(arguments.millrace, "storage.read", "--path", path, *parameters, seconds=arguments.seconds)
     counters, latency = measurement["counters"], measurement["latency_s"] or {}
     operations = counters["worker:operations"]
     return {
@@ -157,18 +145,13 @@ COMPARISONS = {"random": compare_random, "open-loop": compare_open_loop, "sequen
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--millrace", default="build/release/bin/millrace")
+    parser = pairs.parser(__doc__, seconds=4)
     parser.add_argument("--t-io-uring", help="fio's t/io_uring, built from its source")
     parser.add_argument("--only", default=",".join(COMPARISONS), help="comma-separated: " + ", ".join(COMPARISONS))
-    parser.add_argument("--pairs", type=int, default=pairs.LEAST_PAIRS + 1)
-    parser.add_argument("--seconds", type=int, default=4, help="of one run")
     parser.add_argument("--size-mib", type=int, default=1024)
     parser.add_argument("--rate", type=int, help="of open-loop; default: a quarter of what the device does")
     parser.add_argument("--folder", default=".", help="on the disk that sequential reads")
     parser.add_argument("--memory-folder", default="/dev/shm", help="on a tmpfs")
-    parser.add_argument("--json", help="write the judgements there")
-    parser.add_argument("--quiet", action="store_true")
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")
     unknown = [name for name in chosen if name not in COMPARISONS]
@@ -178,16 +161,7 @@ def main() -> int:
         pairs.skip("fio is not installed")
     if os.geteuid() != 0 and set(chosen) & {"random", "open-loop"}:
         pairs.skip("loop devices need root; --only sequential does not")
-
-    say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr, flush=True))
-    judgements = []
-    for name in chosen:
-        say(f"--- {name}")
-        judgements += COMPARISONS[name](arguments, say)
-    pairs.print_table(judgements)
-    if arguments.json:
-        pairs.write_json(judgements, arguments.json)
-    return pairs.exit_code(judgements)
+    return pairs.conclude(arguments, {name: partial(COMPARISONS[name], arguments) for name in chosen})
 
 
 if __name__ == "__main__":
