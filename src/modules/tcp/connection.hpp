@@ -20,9 +20,10 @@ struct Connection {
   int peer_rank = 0;
   std::uint32_t index = 0;  // among the streams between these two ranks: both ends have the same
   bool outgoing = true;     // the stream leaves here
+  Address peer;             // kept: a socket that was reset no longer knows
 
   [[nodiscard]] int fd() const { return socket.fd(); }
-  [[nodiscard]] std::string peer_text() const { return Address::of_peer(fd()).text(); }
+  [[nodiscard]] std::string peer_text() const { return peer.text(); }
 };
 
 // Why a loop over connections came to its end.

@@ -19,12 +19,17 @@ Result<LoopEnd> echo(const sdk::Host& host, const Connection& connection, const 
   const int flags = options.spin ? MSG_DONTWAIT : 0;
   std::vector<char> buffer(options.message_size + kSpare);
   std::size_t held = 0;  // bytes that are not answered yet
+  Patience patience(options.spin);
   while (!host.cancelled()) {
     const ssize_t got = recv(fd, buffer.data() + held, buffer.size() - held, flags);
     if (got == 0 || (got < 0 && errno == ECONNRESET)) return LoopEnd::kPeerEnded;
     if (got < 0 && errno != EAGAIN && errno != EINTR)
       return network_failure(errno, "receive from " + connection.peer_text());
-    if (got <= 0) continue;  // a client may be idle for as long as it likes
+    if (got <= 0) {  // a client may be idle for as long as it likes
+      patience.failed();
+      continue;
+    }
+    patience = Patience(options.spin);
     held += static_cast<std::size_t>(got);
     const std::size_t whole = held - held % options.message_size;
     for (std::size_t done = 0; done < whole;) {

@@ -2,6 +2,8 @@
 // The parameters of tcp.latency: what the user may give, and what they come to.
 #pragma once
 
+#include <sched.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +23,21 @@ struct LatencyOptions {
   bool half = false;                 // half of a round trip is reported
   bool verify = true;
   std::uint64_t seed = 0;  // of arrivals
+};
+
+// A thread that polls gives its core away when nothing has come for long: on a core of its own that costs
+// nothing, and where the other end waits for the same core, it is what lets it answer.
+class Patience {
+ public:
+  explicit Patience(bool spins) : spins_(spins) {}
+  void failed() {
+    if (spins_ && ++polls_ % kPolls == 0) sched_yield();
+  }
+
+ private:
+  static constexpr unsigned kPolls = 256;  // a tenth of a millisecond or so
+  bool spins_;
+  unsigned polls_ = 0;
 };
 
 // Touches no network.

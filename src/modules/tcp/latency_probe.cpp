@@ -76,7 +76,6 @@ Result<LoopEnd> LatencyProbe::ask(const sdk::Host& host, const Connection& conne
                                                   : ping_closed(host, connection, options_, recorder);
   const auto ran_ns = static_cast<double>(host.now_ns() - begin_ns);
   const tcp_info after = statistics_of(connection.fd());
-  sample_sender(host, after);
   count_sender(host, before, after);
   shutdown(connection.fd(), SHUT_WR);
   if (!end) return tl::unexpected(end.error());

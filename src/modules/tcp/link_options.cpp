@@ -18,15 +18,14 @@ Result<Address> parsed(const char* flag, const std::string& text) {
   });
 }
 
-// One host: both ends on it, over loopback unless addresses are given.
+// One host: both ends on it, over loopback unless addresses are given; one that is given serves for both.
 Result<void> set_addresses_here(const sdk::Host& host, LinkOptions& options) {
   const std::string mine(host.text("address")), theirs(host.text("peer-address"));
-  const std::string fallback = !mine.empty() ? mine : !theirs.empty() ? theirs : "127.0.0.1";
-  const Result<Address> client = parsed("address", mine.empty() ? fallback : mine);
+  const Result<Address> client = mine.empty() ? Address::parse("127.0.0.1") : parsed("address", mine);
   if (!client) return tl::unexpected(client.error());
-  const Result<Address> server = parsed("peer-address", theirs.empty() ? fallback : theirs);
+  const Result<Address> server = theirs.empty() ? client : parsed("peer-address", theirs);
   if (!server) return tl::unexpected(server.error());
-  options.client = *client;
+  options.client = mine.empty() ? *server : *client;
   options.only_server = *server;
   return {};
 }

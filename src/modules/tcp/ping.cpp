@@ -21,35 +21,45 @@ namespace {
 // How long before an arrival to stop sleeping and watch the clock: the kernel's timers wake a thread tens of
 // microseconds late, which must not count as the link's latency.
 constexpr std::int64_t kWatchNs = 100'000;
-constexpr std::int64_t kSampleNs = 10'000'000;
+constexpr std::size_t kSamples = 4096;
 constexpr std::size_t kMostOutstanding = 1 << 20;  // bounds the memory where the rate is beyond the link
 constexpr std::size_t kLeastBuffer = 64 << 10;
 
-// Counts a reply, as what the user asked for: a round trip, or half of one.
+// Counts a reply, as what the user asked for: a round trip, or half of one. Some are also handed over as
+// samples whose name says which; they are drawn so that each reply is as likely to be among them (reservoir
+// sampling, algorithm R of J. Vitter 1985).
 class Tally {
  public:
   Tally(const sdk::Host& host, const LatencyOptions& options, sdk::Recorder& recorder)
-      : host_(host),
-        recorder_(recorder),
-        size_(options.message_size),
-        divisor_(options.half ? 2 : 1),
-        name_(options.half ? "half_round_trip_s" : "round_trip_s") {}
+      : host_(host), recorder_(recorder), size_(options.message_size), half_(options.half) {
+    samples_.reserve(kSamples);
+  }
+  Tally(const Tally&) = delete;
+  Tally& operator=(const Tally&) = delete;
+  ~Tally() {
+    const char* name = half_ ? "half_round_trip_s" : "round_trip_s";
+    for (const std::int64_t sample : samples_) host_.sample(name, static_cast<double>(sample) * 1e-9);
+  }
 
   void reply(std::int64_t now_ns, std::int64_t took_ns) {
-    const std::int64_t counted = std::max<std::int64_t>(took_ns, 0) / divisor_;
+    const std::int64_t counted = std::max<std::int64_t>(took_ns, 0) / (half_ ? 2 : 1);
     recorder_.latency(static_cast<std::uint64_t>(counted));
     recorder_.done(now_ns, size_);
-    if (now_ns < next_sample_ns_) return;
-    next_sample_ns_ = now_ns + kSampleNs;
-    host_.sample(name_, static_cast<double>(counted) * 1e-9);
+    if (samples_.size() < kSamples)
+      samples_.push_back(counted);
+    else if (const std::uint64_t place = random_() % (replies_ + 1); place < kSamples)
+      samples_[place] = counted;
+    ++replies_;
   }
 
  private:
   const sdk::Host& host_;
   sdk::Recorder& recorder_;
   std::size_t size_;
-  std::int64_t divisor_, next_sample_ns_ = 0;
-  const char* name_;
+  bool half_;
+  std::uint64_t replies_ = 0;
+  std::vector<std::int64_t> samples_;
+  std::minstd_rand random_;
 };
 
 // What one call of send or recv came to, where it is not bytes.
@@ -71,6 +81,7 @@ Result<PingEnd> ping_closed(const sdk::Host& host, const Connection& connection,
   Tally tally(host, options, recorder);
   std::int64_t began_ns = host.now_ns();
   while (!host.cancelled()) {
+    Patience patience(options.spin);
     for (std::size_t sent = 0, received = 0; received < message.size();) {
       const bool sending = sent < message.size();
       const ssize_t moved = sending
@@ -84,6 +95,7 @@ Result<PingEnd> ping_closed(const sdk::Host& host, const Connection& connection,
           trouble(moved, sending ? "send to" : "receive from", connection);
       if (!end) return tl::unexpected(end.error());
       if (*end) return PingEnd{**end};
+      patience.failed();
       if (host.cancelled()) return PingEnd{};
       if (host.now_ns() - began_ns > options.link.silence_ns)
         return tl::unexpected(peer_silent(connection.peer_text(), options.link.silence_ns));
@@ -107,14 +119,15 @@ Result<PingEnd> ping_open(const sdk::Host& host, const Connection& connection, c
   double since_begin_ns =
       gap(random);  // of the next arrival; a real number, so that rounding does not add up
   const auto next_ns = [&] { return begin_ns + static_cast<std::int64_t>(since_begin_ns); };
+  Patience patience(options.spin);
   std::deque<std::int64_t> waiting;  // intended starts of requests that have no reply yet
   std::uint64_t to_send = 0;         // bytes of them that the socket has not taken yet
   std::size_t of_reply = 0;          // bytes of the first one's reply that have come
-  std::int64_t moved_ns = begin_ns;
+  std::int64_t heard_ns = begin_ns;  // when a reply moved on, or the first was waited for
   while (!host.cancelled()) {
     std::int64_t now = host.now_ns();
     for (; next_ns() <= now && waiting.size() < kMostOutstanding; since_begin_ns += gap(random)) {
-      if (waiting.empty()) moved_ns = now;
+      if (waiting.empty()) heard_ns = now;
       waiting.push_back(next_ns());
       to_send += options.message_size;
     }
@@ -134,6 +147,9 @@ Result<PingEnd> ping_open(const sdk::Host& host, const Connection& connection, c
       if (!end) return tl::unexpected(end.error());
       if (*end) return PingEnd{**end};
       moved = moved || got > 0;
+      if (got > 0) heard_ns = now;
+      if (now - heard_ns > options.link.silence_ns)
+        return tl::unexpected(peer_silent(connection.peer_text(), options.link.silence_ns));
       of_reply += got > 0 ? static_cast<std::size_t>(got) : 0;
       if (of_reply >= options.message_size) now = host.now_ns();
       for (; of_reply >= options.message_size && !waiting.empty(); of_reply -= options.message_size) {
@@ -142,12 +158,11 @@ Result<PingEnd> ping_open(const sdk::Host& host, const Connection& connection, c
       }
     }
     if (moved) {
-      moved_ns = now;
+      patience = Patience(options.spin);
       continue;
     }
-    if (!waiting.empty() && now - moved_ns > options.link.silence_ns)
-      return tl::unexpected(peer_silent(connection.peer_text(), options.link.silence_ns));
     const std::int64_t nap = std::min(next_ns() - now - kWatchNs, kLookNs);
+    patience.failed();
     if (options.spin || (nap <= 0 && waiting.size() < kMostOutstanding)) continue;
     pollfd ready = {fd, static_cast<short>(POLLIN | (to_send > 0 ? POLLOUT : 0)), 0};
     const timespec time = {0, std::max<std::int64_t>(nap, 1'000'000)};

@@ -84,8 +84,7 @@ sdk::Outcome add_ends(const sdk::Host& host, const LinkOptions& options, bool cl
 void say_route(const sdk::Host& host, std::span<const Connection> connections) {
   std::map<std::string, int> devices;
   for (const Connection& connection : connections) {
-    const Result<std::string> device =
-        device_towards(Address::of_peer(connection.fd()), Address::of_socket(connection.fd()));
+    const Result<std::string> device = device_towards(connection.peer, Address::of_socket(connection.fd()));
     ++devices[device ? *device : "unknown"];
   }
   for (const auto& [device, count] : devices) {

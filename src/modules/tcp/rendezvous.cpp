@@ -125,6 +125,7 @@ Result<Connection> connect_to(const sdk::Host& host, const Address& server, cons
     return tl::unexpected(finished.error());
   Connection connection;
   connection.socket = std::move(*socket);
+  connection.peer = server;
   return connection;
 }
 
@@ -264,6 +265,7 @@ class Doorkeeper {
     }
     admitted_[index] = true;
     Connection connection;
+    connection.peer = Address::of_peer(unknown.socket.fd());
     connection.socket = std::move(unknown.socket);
     connection.index = index;
     connection.outgoing = index >= streams_.from_client;

@@ -120,6 +120,7 @@ void Sender::count(const sdk::Host& host) const {
   if (!options_.zero_copy) return;
   host.counter("tcp:zero_copy_sends", static_cast<double>(sends));
   host.counter("tcp:zero_copy_copied_sends", static_cast<double>(copied));
+  if (copied > 0) host.raise_flag("zero-copy-copied");
 }
 
 }  // namespace millrace::tcp

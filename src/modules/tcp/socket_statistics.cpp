@@ -26,6 +26,7 @@ tcp_info statistics_of(int fd) {
 
 void sample_sender(const sdk::Host& host, const tcp_info& now) {
   host.sample("sender_rtt_s", now.tcpi_rtt * kMicrosecond);
+  host.sample("sender_rttvar_s", now.tcpi_rttvar * kMicrosecond);
   host.sample("sender_cwnd_bytes", static_cast<double>(now.tcpi_snd_cwnd) * now.tcpi_snd_mss);
   host.sample("sender_delivery_rate_bytes_per_s", static_cast<double>(now.tcpi_delivery_rate));
 }
@@ -41,8 +42,6 @@ void count_sender(const sdk::Host& host, const tcp_info& before, const tcp_info&
   host.counter("tcp:congestion_marked_segments", grown(before.tcpi_delivered_ce, after.tcpi_delivered_ce));
   if (segments > 0) host.sample("retransmitted_share", again / segments);
   host.sample("mss_bytes", after.tcpi_snd_mss);
-  host.sample("sender_rttvar_s", after.tcpi_rttvar * kMicrosecond);
-  host.sample("sender_min_rtt_s", after.tcpi_min_rtt * kMicrosecond);
   const double busy_s = grown(before.tcpi_busy_time, after.tcpi_busy_time) * kMicrosecond;
   const double window_s = grown(before.tcpi_rwnd_limited, after.tcpi_rwnd_limited) * kMicrosecond;
   const double buffer_s = grown(before.tcpi_sndbuf_limited, after.tcpi_sndbuf_limited) * kMicrosecond;
@@ -57,8 +56,6 @@ void count_sender(const sdk::Host& host, const tcp_info& before, const tcp_info&
 void count_receiver(const sdk::Host& host, const tcp_info& before, const tcp_info& after) {
   host.counter("tcp:received_data_segments", grown(before.tcpi_data_segs_in, after.tcpi_data_segs_in));
   host.counter("tcp:out_of_order_segments", grown(before.tcpi_rcv_ooopack, after.tcpi_rcv_ooopack));
-  host.sample("receiver_rtt_s", after.tcpi_rcv_rtt * kMicrosecond);
-  host.sample("receiver_window_bytes", after.tcpi_rcv_space);
 }
 
 }  // namespace millrace::tcp

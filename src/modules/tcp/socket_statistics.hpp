@@ -14,12 +14,13 @@ namespace millrace::tcp {
 // Members that this kernel does not know are 0.
 tcp_info statistics_of(int fd);
 
-// Of the moment, at the sending end: samples sender_rtt_s, sender_cwnd_bytes,
-// sender_delivery_rate_bytes_per_s.
+// Of the moment, at the sending end: samples sender_rtt_s (smoothed, RFC 6298), sender_rttvar_s,
+// sender_cwnd_bytes, sender_delivery_rate_bytes_per_s.
 void sample_sender(const sdk::Host& host, const tcp_info& now);
 
-// Of the time between two looks: counters tcp:…, samples retransmitted_share (of the segments with data),
-// receive_window_limited_share and send_buffer_limited_share (of the time that data waited to be sent).
+// Of the time between two looks: counters tcp:…, samples mss_bytes, retransmitted_share (of the segments with
+// data), receive_window_limited_share and send_buffer_limited_share (of the time that data waited to be
+// sent).
 void count_sender(const sdk::Host& host, const tcp_info& before, const tcp_info& after);
 void count_receiver(const sdk::Host& host, const tcp_info& before, const tcp_info& after);
 
