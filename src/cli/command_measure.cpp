@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/peers.hpp"
 #include "cli/progress.hpp"
 #include "record/document.hpp"
 #include "report/terminal.hpp"
 #include "run/interrupt.hpp"
 #include "run/measure.hpp"
+#include "run/peer/plan.hpp"
 #include "topology/discover.hpp"
 
 namespace millrace::cli {
@@ -26,6 +28,7 @@ struct Arguments {
   std::string probe, duration = "5s", deadline = "60s", json, label;
   int repeats = 1;
   double target = 5;
+  PeerOptions peers;
 };
 
 // "--name value", "--name=value", or "--name" alone, which says on.
@@ -46,7 +49,7 @@ Result<Given> read_given(const std::vector<std::string>& words) {
 }
 
 Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, const run::Catalog& catalog,
-                               const topology::Machine& machine) {
+                               const topology::Machine& machine, run::peer::Hub* hub) {
   const auto entry = run::find_probe(catalog, arguments.probe);
   if (!entry) return tl::unexpected(entry.error());
   const auto named = [](const char* flag) {
@@ -61,7 +64,9 @@ Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, c
   if (!deadline) return tl::unexpected(deadline.error());
   if (duration->ns < 10'000'000)
     return failure("--duration: it must be 10ms at least", "for example --duration 5s");
-  auto plan = run::plan_instance(*entry, given, machine, std::min(*deadline, run::kDescribeTime));
+  const Duration answer_time = std::min(*deadline, run::kDescribeTime);
+  auto plan = hub == nullptr ? run::plan_instance(*entry, given, machine, answer_time)
+                             : run::peer::plan_with(*hub, *entry, given, machine, answer_time);
   if (!plan) return tl::unexpected(plan.error());
   run::Planned planned{"m1", arguments.label, std::move(*plan), {}, arguments.repeats};
   planned.options.time_limit = *duration;
@@ -91,12 +96,14 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
   const auto given = read_given(words);
   if (!given) return context.fail(given.error());
   const run::Catalog catalog = run::read_catalog();
-  const auto machine = topology::discover();
+  auto machine = topology::discover();
   if (!machine) return context.fail(machine.error());
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
       return context.fail(writable.error());
-  const auto planned = make_plan(arguments, *given, catalog, *machine);
+  const auto hub = reach_peers(arguments.peers);
+  const auto planned = hub ? make_plan(arguments, *given, catalog, *machine, hub->get())
+                           : Result<run::Planned>(tl::unexpected(hub.error()));
   if (!planned) {
     context.fail(planned.error());
     return record_skipped(arguments, planned.error(), *machine, context);
@@ -105,6 +112,10 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
   Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
   record::Document document = new_document(*machine);
   document.complete = false;
+  if (*hub) {
+    document.topology = machine->graph = run::peer::graph_with(machine->graph, **hub);
+    run::peer::add_hosts(document, **hub);
+  }
   run::MeasureCallbacks callbacks;
   callbacks.interrupted = run::was_interrupted;
   callbacks.progress = [&](const std::string&, Duration elapsed, double rate) {
@@ -118,6 +129,7 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
   };
   callbacks.measured = [&](const record::Measurement& m, bool last) {
     document.measurements = {m};
+    if (*hub) run::peer::add_hosts(document, **hub);  // their clocks, as of this repeat
     document.complete = last && m.status == "ok";
     // After every repeat, so that a killed run leaves what it had.
     if (!arguments.json.empty() && arguments.json != "-")
@@ -161,6 +173,11 @@ void add_measure(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--deadline", arguments->deadline, "How long workers may take to set up, and to end")
       ->capture_default_str();
+  command->add_option(
+      "--peer", arguments->peers.peers,
+      "ADDRESS:PORT where `millrace peer` listens: the other end of it; several times: more of them");
+  command->add_option("--token-file", arguments->peers.token_files,
+                      "The file with that peer's token; without: the environment variable MILLRACE_TOKEN");
   command->add_option("--label", arguments->label, "A name for the measurement in the result");
   command->add_option("--json", arguments->json, "Write the result document here; -: to standard output");
   // What this command does not know is the probe's, so it cannot fall through to the options of millrace
@@ -172,7 +189,8 @@ void add_measure(CLI::App& app, Context& context) {
   command->footer(
       "Everything else is a parameter of the probe, as `millrace probes PROBE` lists them.\n"
       "Example:\n  millrace measure storage.read --path /data --pattern random --block-size 4KiB \\\n"
-      "      --queue-depth 64 --threads 1 --duration 5s --json -");
+      "      --queue-depth 64 --threads 1 --duration 5s --json -\n"
+      "  millrace measure tcp.stream --peer 10.0.0.2:7411 --token-file token    see `millrace peer --help`");
   command->callback([command, arguments, &context] { measure(*arguments, command->remaining(), context); });
 }
 

@@ -31,6 +31,7 @@ struct Context {
 
 void add_run(CLI::App& app, Context& context);
 void add_measure(CLI::App& app, Context& context);
+void add_peer(CLI::App& app, Context& context);
 void add_probes(CLI::App& app, Context& context);
 void add_topo(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);

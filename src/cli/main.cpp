@@ -34,6 +34,7 @@ int parse_and_run(int argc, char** argv) {
       "Exit codes: 0 fine, 1 a check failed, 2 wrong usage or input, 3 nothing conclusive, 130 interrupted");
   add_run(app, context);
   add_measure(app, context);
+  add_peer(app, context);
   add_probes(app, context);
   add_topo(app, context);
   add_doctor(app, context);

@@ -43,6 +43,13 @@ void fields(V& v, T& node) {
   v.required("cpus", node.cpus);
 }
 
+template <typename V, Is<topology::ClockOffset> T>
+void fields(V& v, T& offset) {
+  v.required("start", offset.start);
+  v.required("end", offset.end);
+  v.required("error", offset.error);
+}
+
 template <typename V, Is<topology::HostFacts> T>
 void fields(V& v, T& host) {
   v.required("name", host.name);
@@ -52,6 +59,7 @@ void fields(V& v, T& host) {
   v.optional("numa", host.numa);
   v.required("drivers", host.drivers);
   v.required("settings", host.settings);
+  v.when_known("clock_offset_s", host.clock_offset_s);
 }
 
 template <typename V, Is<topology::Endpoint> T>

@@ -78,6 +78,9 @@ Settled settle(const RepeatOutcome& repeat) {
   if (window && repeat.window_ns)
     window = {std::max(window->first, repeat.window_ns->first),
               std::min(window->second, repeat.window_ns->second)};
+  if (window && outcome.clock_error_ns > 0)
+    window = {window->first + outcome.clock_error_ns,
+              std::max(window->first + outcome.clock_error_ns, window->second - outcome.clock_error_ns)};
   if (!settled.fault.empty() || !window) return settled;
   auto grid = stats::rates_on_grid(threads, window->first, window->second, outcome.slice_period_ns);
   if (!grid || grid->bytes_per_s.size() < 40) return settled;
@@ -212,14 +215,28 @@ void add_flag(record::Measurement& m, const std::string& flag) {
   if (std::find(m.flags.begin(), m.flags.end(), flag) == m.flags.end()) m.flags.push_back(flag);
 }
 
-void set_counters(std::span<const RepeatOutcome> repeats, record::Measurement& m) {
+// Which host a rank is on; this one's come first.
+int host_of(const InstancePlan& plan, std::size_t rank) {
+  return rank < plan.workers.size() ? 0 : plan.elsewhere[rank - plan.workers.size()].host;
+}
+
+const WorkerPlan& worker_of(const InstancePlan& plan, std::size_t rank) {
+  return rank < plan.workers.size() ? plan.workers[rank] : plan.elsewhere[rank - plan.workers.size()].plan;
+}
+
+// Those of other hosts by names of their own: "host1/worker:user_s".
+void set_counters(const InstancePlan& plan, std::span<const RepeatOutcome> repeats, record::Measurement& m) {
   for (const RepeatOutcome& repeat : repeats) {
     for (const auto& [name, value] : repeat.system_counters) m.counters[name] += value;
-    for (const WorkerOutcome& worker : repeat.outcome.workers) {
-      m.counters["worker:bytes"] += static_cast<double>(worker.bytes);
-      m.counters["worker:operations"] += static_cast<double>(worker.operations);
+    for (const auto& [name, value] : repeat.outcome.counters) m.counters[name] += value;
+    for (std::size_t rank = 0; rank < repeat.outcome.workers.size(); ++rank) {
+      const WorkerOutcome& worker = repeat.outcome.workers[rank];
+      const int host = host_of(plan, rank);
+      const std::string prefix = host == 0 ? "" : fmt::format("host{}/", host);
+      m.counters[prefix + "worker:bytes"] += static_cast<double>(worker.bytes);
+      m.counters[prefix + "worker:operations"] += static_cast<double>(worker.operations);
       for (const auto& [name, value] : worker.report.counters) {
-        double& total = m.counters[name];
+        double& total = m.counters[prefix + name];
         total = name == "worker:peak_memory_bytes" ? std::max(total, value) : total + value;
       }
       for (const std::string& flag : worker.report.flags) add_flag(m, flag);
@@ -234,21 +251,52 @@ void set_participants(const InstancePlan& plan, const RepeatOutcome& last, recor
     const WorkerOutcome& worker = last.outcome.workers[rank];
     const double seconds = static_cast<double>(worker.end_ns - worker.begin_ns) * 1e-9;
     m.participants.push_back(
-        {static_cast<int>(rank), 0, plan.workers[rank].role,
+        {static_cast<int>(rank), host_of(plan, rank), worker_of(plan, rank).role,
          seconds > 0 ? static_cast<double>(worker.bytes) / seconds : 0,
          std::max(0.0, static_cast<double>(worker.begin_ns - last.outcome.begin_ns) * 1e-9)});
   }
+}
+
+bool is_network(const topology::Topology& graph, const std::string& id) {
+  const topology::Endpoint* endpoint = topology::find_endpoint(graph, id);
+  return endpoint != nullptr && (endpoint->kind == "nic" || endpoint->kind == "rdma");
+}
+
+// Over a network, each byte crosses the host that asked and one of its peers: of the bytes, a worker there
+// moves one part in all workers of its host, and here in all workers of all peers. Otherwise the workers
+// share the bytes among them.
+double share_of(const InstancePlan& plan, std::size_t rank, bool network) {
+  const std::size_t own = plan.workers.size();
+  const std::size_t all = own + plan.elsewhere.size();
+  if (!network || plan.elsewhere.empty()) return 1.0 / static_cast<double>(all);
+  return 1.0 / static_cast<double>(rank < own ? own : all - own);
+}
+
+// From where to where bytes go, over all hosts: the ends that are no network.
+void set_ends(const InstancePlan& plan, const topology::Topology& graph, record::Measurement& m) {
+  const WorkerPlan& first = plan.workers.front();
+  m.from = first.from;
+  m.to = first.to;
+  if (plan.elsewhere.empty()) return;
+  const WorkerPlan& other = plan.elsewhere.front().plan;
+  if (is_network(graph, first.from)) m.from = other.from;
+  if (is_network(graph, first.to)) m.to = other.to;
 }
 
 // The path is the union of the workers' paths, each resource with the share of the bytes that cross it; a
 // figure above its limit discredits the limit, not the figure.
 void set_path(const InstancePlan& plan, const topology::Machine& machine, record::Measurement& m) {
   if (plan.workers.empty()) return;
-  m.from = plan.workers.front().from;
-  m.to = plan.workers.front().to;
+  set_ends(plan, machine.graph, m);
+  const std::size_t ranks = plan.workers.size() + plan.elsewhere.size();
+  bool network = false;
+  for (std::size_t rank = 0; rank < ranks; ++rank)
+    network = network || is_network(machine.graph, worker_of(plan, rank).from) ||
+              is_network(machine.graph, worker_of(plan, rank).to);
   std::vector<topology::Hop> path;
-  const double share = 1.0 / static_cast<double>(plan.workers.size());  // of the bytes that a worker moves
-  for (const WorkerPlan& worker : plan.workers)
+  for (std::size_t rank = 0; rank < ranks; ++rank) {
+    const WorkerPlan& worker = worker_of(plan, rank);
+    const double share = share_of(plan, rank, network);
     for (const topology::Hop& hop : topology::path_between(machine.graph, worker.from, worker.to)) {
       const auto found = std::find_if(path.begin(), path.end(),
                                       [&](const topology::Hop& h) { return h.resource == hop.resource; });
@@ -257,6 +305,7 @@ void set_path(const InstancePlan& plan, const topology::Machine& machine, record
       else
         found->units_per_byte += hop.units_per_byte * share;
     }
+  }
   for (const topology::Hop& hop : path) m.path.push_back({hop.resource, hop.units_per_byte});
   const topology::PathLimit limit = topology::limit_of(machine.graph, path);
   m.limit_source = limit.source;
@@ -331,7 +380,7 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
   if (unsteady > 0 && 2 * static_cast<std::size_t>(unsteady) >= m.repeats.size()) add_flag(m, "unsteady");
   set_stages(repeats, m);
   set_metrics(repeats, m);
-  set_counters(repeats, m);
+  set_counters(plan, repeats, m);
   set_participants(plan, repeats.back(), m);
   set_path(plan, machine, m);
   if (m.verified == false && m.status == "ok") {

@@ -17,6 +17,8 @@ enum class MessageKind : char {
   kTemporary = 't',  // worker -> core: a path about to be created
   kAnswer = 'a',     // core -> worker: to kTemporary; empty body = go on, else why not
   kExchange = 'x',   // worker -> core: this rank's bytes; core -> worker: one message a rank, in order
+  kBarrier = 'b',    // worker -> core: all of this host have come to the step barrier; of several hosts only
+  kGrant = 'g',      // worker -> core: it has run all iterations that are granted; of several hosts only
 };
 
 struct Message {

@@ -4,14 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 namespace millrace::run {
 namespace {
-
-// At least 1,000 slices fit the first fifth of the time, none shorter than a millisecond.
-std::int64_t slice_period(Duration time_limit) {
-  return std::clamp<std::int64_t>(time_limit.ns / 5'000, 1'000'000, 100'000'000);
-}
 
 // Of one worker, at one tick: it may send without end, and there are deadlines to keep.
 constexpr int kMostMessages = 256;
@@ -26,13 +22,19 @@ std::string last_lines(const std::string& printed) {
 
 }  // namespace
 
+std::int64_t slice_period(Duration time_limit) {
+  return std::clamp<std::int64_t>(time_limit.ns / 5'000, 1'000'000, 100'000'000);
+}
+
 Instance::Instance(const InstancePlan& plan, const LaunchOptions& options, const LaunchCallbacks& callbacks)
     : plan_(plan),
       options_(options),
       callbacks_(callbacks),
+      others_(plan.others),
       rule_({.target = options.target, .max_time = options.time_limit}) {}
 
 bool Instance::start(const std::vector<MemoryModule>& memories, const std::vector<std::vector<int>>& cpus) {
+  if (others_ != nullptr) others_->start(options_);  // first, so that all hosts set up at one time
   auto shared = SharedMapping::create(static_cast<std::uint32_t>(plan_.workers.size()));
   if (!shared) {
     fail(shared.error().what, shared.error().hint);
@@ -48,9 +50,10 @@ bool Instance::start(const std::vector<MemoryModule>& memories, const std::vecto
                     plan_.parameters,
                     memories,
                     plan_.workers[rank],
+                    plan_.first_rank + static_cast<int>(rank),
+                    plan_.ranks > 0 ? plan_.ranks : static_cast<int>(plan_.workers.size()),
                     static_cast<int>(rank),
-                    static_cast<int>(plan_.workers.size()),
-                    {},
+                    plan_.hosts,
                     cpus[rank]};
     auto process = WorkerProcess::start(spec, shared_->fd());
     if (!process) {
@@ -71,29 +74,36 @@ void Instance::release(std::int64_t begin_ns) {
   futex_wake_all(state.go);
 }
 
-bool Instance::all_ready() const {
+bool Instance::own_ready() const {
   return std::all_of(members_.begin(), members_.end(), [](const Member& member) { return member.ready; });
 }
 
-bool Instance::all_gone() {
-  return std::all_of(members_.begin(), members_.end(), [](Member& member) { return member.gone; });
+bool Instance::all_ready() const { return own_ready() && (others_ == nullptr || others_->all_ready()); }
+
+bool Instance::own_gone() const {
+  return std::all_of(members_.begin(), members_.end(), [](const Member& member) { return member.gone; });
 }
 
-void Instance::append_poll(std::vector<int>& descriptors) const {
+bool Instance::all_gone() const { return own_gone() && (others_ == nullptr || others_->all_gone()); }
+
+void Instance::append_poll(std::vector<pollfd>& waiting) const {
   for (const Member& member : members_) {
     if (member.gone) continue;
-    if (!member.closed) descriptors.push_back(member.process.channel_fd());
-    descriptors.push_back(member.process.output_fd());
+    if (!member.closed) waiting.push_back({member.process.channel_fd(), POLLIN, 0});
+    waiting.push_back({member.process.output_fd(), POLLIN, 0});
   }
+  if (others_ != nullptr) others_->append_poll(waiting);
 }
 
 void Instance::stop(const std::string& reason) {
   if (stopping_) return;
   stopping_ = true;
   if (outcome_.stop_reason.empty()) outcome_.stop_reason = reason;
+  if (shared_) make_grant_final(shared_->state());
+  if (others_ != nullptr)
+    others_->stop(reason, shared_ ? shared_->state().granted.load() & ~kFinalGrant : 0, outcome_);
   if (!shared_) return;
   SharedState& state = shared_->state();
-  make_grant_final(state);
   state.stop.store(1, std::memory_order_release);
   // Ranks that wait for one which has already seen the stop would wait for ever.
   state.broken.store(1, std::memory_order_release);
@@ -113,6 +123,9 @@ void Instance::fail(const std::string& reason, const std::string& hint) {
 void Instance::end_workers(int signal) {
   for (Member& member : members_)
     if (!member.gone) member.process.send_signal(signal);
+  // Other hosts end theirs in the same way, at about the same time.
+  if (others_ != nullptr && signal == SIGKILL && ++kills_ == 2)
+    others_->give_up("its workers did not end in time");
 }
 
 void Instance::tick() {
@@ -133,13 +146,65 @@ void Instance::tick() {
                        plan_.entry.module->file.string()));
   }
   answer_exchange();
+  if (others_ != nullptr) talk_to_others();
   const std::int64_t now = monotonic_ns();
   if (now - last_memory_look_ns_ > 100'000'000) {
     last_memory_look_ns_ = now;
     for (Member& member : members_) watch_memory(member);
   }
   if (!released_ || stopping_) return;
-  look_at_mean();
+  if (leads())
+    look_at_mean();
+  else
+    report_rates();
+}
+
+void Instance::talk_to_others() {
+  if (own_ready() && !members_.empty()) others_->say_ready();
+  if (released_ && !stopping_)
+    if (const auto pace = pace_of(shared_->state())) others_->report(*pace);
+  const News news = others_->hear();
+  if (callbacks_.log)
+    for (const auto& [level, line] : news.log) callbacks_.log(level, line);
+  if (news.granted && shared_) {
+    std::atomic<std::uint64_t>& granted = shared_->state().granted;
+    if ((granted.load() & kFinalGrant) == 0) granted.store(*news.granted, std::memory_order_release);
+  }
+  if (news.barrier_passed && shared_) open_barrier(shared_->state());
+  if (news.gathered) give_exchange(*news.gathered);
+  if (news.failed_as) {
+    if (outcome_.status == "ok") {
+      outcome_.status = *news.failed_as;
+      outcome_.reason = news.reason;
+      outcome_.hint = news.hint;
+    }
+    stop("failed");
+  }
+  if (news.stop) stop(*news.stop);
+}
+
+// The rates of whole periods in which all threads of this host ran, as far as they are known.
+void Instance::report_rates() {
+  const SharedState& state = shared_->state();
+  constexpr std::int64_t kPeriods = 200;
+  const std::int64_t due = std::max(rates_sent_until_ns_, state.begin_ns) + kPeriods * state.slice_period_ns;
+  if (monotonic_ns() < due) return;
+  std::vector<std::vector<stats::Slice>> threads;
+  for (const Member& member : members_)
+    for (auto& slices : slices_of(member)) threads.push_back(std::move(slices));
+  const auto window = stats::common_window(threads);
+  if (!window) return;
+  const std::int64_t from = std::max(rates_sent_until_ns_, window->first);
+  const auto grid = stats::rates_on_grid(threads, from, window->second, state.slice_period_ns);
+  if (!grid || grid->bytes_per_s.empty()) return;
+  Rates rates{from, {}, {}};
+  for (std::size_t i = 0; i < grid->bytes_per_s.size(); ++i) {
+    rates.bytes.push_back(static_cast<std::uint64_t>(std::llround(grid->bytes_per_s[i] * grid->period_s())));
+    rates.operations.push_back(
+        static_cast<std::uint64_t>(std::llround(grid->operations_per_s[i] * grid->period_s())));
+  }
+  rates_sent_until_ns_ = from + static_cast<std::int64_t>(rates.bytes.size()) * state.slice_period_ns;
+  others_->report(rates);
 }
 
 void Instance::take_messages(Member& member, int rank, int most) {
@@ -157,7 +222,8 @@ void Instance::take_messages(Member& member, int rank, int most) {
       case MessageKind::kLog:
         if (callbacks_.log && !message->body.empty())
           callbacks_.log(message->body[0] - '0',
-                         fmt::format("{}[{}]: {}", plan_.entry.probe->name, rank, message->body.substr(1)));
+                         fmt::format("{}[{}]: {}", plan_.entry.probe->name, plan_.first_rank + rank,
+                                     message->body.substr(1)));
         break;
       case MessageKind::kTemporary:
         member.process.channel().send(MessageKind::kAnswer,
@@ -165,6 +231,9 @@ void Instance::take_messages(Member& member, int rank, int most) {
         break;
       case MessageKind::kExchange:
         member.exchanged = std::move(message->body);
+        break;
+      case MessageKind::kBarrier:
+        if (others_ != nullptr) others_->arrive();
         break;
       default:
         break;
@@ -226,6 +295,9 @@ void Instance::look_at_mean() {
   for (const Member& member : members_)
     for (const auto& points : member.points)
       if (!points.empty()) bytes += points.back().bytes;
+  if (others_ != nullptr)
+    for (const auto& slices : others_->recorded())
+      for (const stats::Slice& slice : slices) bytes += slice.bytes;
   if (now - last_rate_ns_ >= 200'000'000) {
     rate_now_ =
         static_cast<double>(bytes - last_rate_bytes_) / (static_cast<double>(now - last_rate_ns_) * 1e-9);
@@ -241,6 +313,9 @@ void Instance::look_at_mean() {
   std::vector<std::vector<stats::Slice>> threads;
   for (const Member& member : members_)
     for (auto& slices : slices_of(member)) threads.push_back(std::move(slices));
+  if (others_ != nullptr)
+    for (const auto& slices : others_->recorded())
+      if (!slices.empty()) threads.push_back(slices);
   const auto window = stats::common_window(threads);
   if (!window) return;
   const auto grid = stats::rates_on_grid(threads, window->first, window->second, state.slice_period_ns);
@@ -254,9 +329,20 @@ void Instance::answer_exchange() {
   if (members_.empty() || !std::all_of(members_.begin(), members_.end(),
                                        [](const Member& member) { return member.exchanged.has_value(); }))
     return;
+  std::vector<std::string> all;
+  for (Member& member : members_) {
+    all.push_back(std::move(*member.exchanged));
+    member.exchanged.reset();
+  }
+  if (others_ != nullptr)
+    others_->gather(std::move(all));
+  else
+    give_exchange(all);
+}
+
+void Instance::give_exchange(const std::vector<std::string>& all) {
   for (Member& to : members_)
-    for (const Member& from : members_) to.process.channel().send(MessageKind::kExchange, *from.exchanged);
-  for (Member& member : members_) member.exchanged.reset();
+    for (const std::string& from : all) to.process.channel().send(MessageKind::kExchange, from);
 }
 
 void Instance::watch_memory(Member& member) {
@@ -277,6 +363,18 @@ std::string Instance::silent_for() const {
     latest = std::max(latest, shared_->state().workers[rank].progress_ns.load());
   if (latest == 0) return "it recorded nothing";
   return fmt::format("no progress for {}", to_text(Duration{monotonic_ns() - latest}));
+}
+
+void Instance::add_others() {
+  const std::size_t own = outcome_.workers.size();
+  others_->finish(outcome_);
+  for (std::size_t i = own; i < outcome_.workers.size(); ++i) {
+    const WorkerOutcome& worker = outcome_.workers[i];
+    if (worker.begin_ns == 0) continue;
+    outcome_.begin_ns =
+        outcome_.begin_ns == 0 ? worker.begin_ns : std::min(outcome_.begin_ns, worker.begin_ns);
+    outcome_.end_ns = std::max(outcome_.end_ns, worker.end_ns);
+  }
 }
 
 InstanceOutcome Instance::finish() {
@@ -312,6 +410,7 @@ InstanceOutcome Instance::finish() {
     outcome_.end_ns = std::max(outcome_.end_ns, worker.end_ns);
     outcome_.workers.push_back(std::move(worker));
   }
+  if (others_ != nullptr) add_others();
   if (outcome_.stop_reason.empty()) outcome_.stop_reason = "completed";
   if (outcome_.status == "ok" && outcome_.stop_reason == "cancelled") outcome_.status = "cancelled";
   return std::move(outcome_);

@@ -2,6 +2,8 @@
 // One measurement of a group while it runs: its workers, their shared state, and the decision to stop.
 #pragma once
 
+#include <poll.h>
+
 #include <csignal>
 #include <optional>
 #include <string>
@@ -31,12 +33,19 @@ class Instance {
   void end_workers(int signal);
 
   [[nodiscard]] bool all_ready() const;
-  [[nodiscard]] bool all_gone();
+  [[nodiscard]] bool all_gone() const;
   [[nodiscard]] bool has_failed() const { return outcome_.status != "ok"; }
   [[nodiscard]] bool is_stopping() const { return stopping_; }
   [[nodiscard]] double rate_now() const { return rate_now_; }
   [[nodiscard]] std::string silent_for() const;  // "no progress for 3.2 s", for the message when it is ended
-  void append_poll(std::vector<int>& descriptors) const;
+  void append_poll(std::vector<pollfd>& waiting) const;
+
+  // Of several hosts: whether this one decides, and how far it is by itself.
+  [[nodiscard]] bool leads() const { return others_ == nullptr || others_->leads(); }
+  [[nodiscard]] bool own_ready() const;
+  [[nodiscard]] bool own_gone() const;
+  // When all hosts begin, once all are ready; 0 where there is one.
+  std::int64_t agree_on_begin() { return others_ == nullptr ? 0 : others_->agree_on_begin(); }
 
   // Once all workers are gone.
   InstanceOutcome finish();
@@ -57,6 +66,10 @@ class Instance {
   void take_report(Member& member);
   void take_points(Member& member, int rank);
   void answer_exchange();
+  void give_exchange(const std::vector<std::string>& all);
+  void talk_to_others();
+  void report_rates();
+  void add_others();
   void look_at_mean();
   void watch_memory(Member& member);
   [[nodiscard]] std::vector<std::vector<stats::Slice>> slices_of(const Member& member) const;
@@ -64,6 +77,7 @@ class Instance {
   const InstancePlan& plan_;
   const LaunchOptions& options_;
   const LaunchCallbacks& callbacks_;
+  OtherHosts* others_;
   std::optional<SharedMapping> shared_;
   std::vector<Member> members_;
   stats::StoppingRule rule_;
@@ -72,6 +86,8 @@ class Instance {
   std::uint64_t last_rate_bytes_ = 0;
   std::int64_t last_memory_look_ns_ = 0;
   double rate_now_ = 0;
+  std::int64_t rates_sent_until_ns_ = 0;
+  int kills_ = 0;
   bool released_ = false, stopping_ = false;
   InstanceOutcome outcome_;
 };

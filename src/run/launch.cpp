@@ -23,10 +23,8 @@ constexpr std::int64_t kFailedGrace_ns = 5'000'000'000;  // for the rest of a gr
 using Instances = std::vector<std::unique_ptr<Instance>>;
 
 void wait_for_news(const Instances& instances) {
-  std::vector<int> descriptors;
-  for (const auto& instance : instances) instance->append_poll(descriptors);
   std::vector<pollfd> waiting;
-  for (const int fd : descriptors) waiting.push_back({fd, POLLIN, 0});
+  for (const auto& instance : instances) instance->append_poll(waiting);
   // A worker that is gone keeps its descriptors readable until they are drained; tick does.
   poll(waiting.data(), waiting.size(), kTick_ms);
 }
@@ -70,7 +68,7 @@ void end_all(const Instances& instances, std::int64_t deadline, const LaunchCall
       asked = true;
       kill_at = now + kTermGrace_ns;
       for (const auto& instance : instances) {
-        if (instance->all_gone()) continue;
+        if (instance->own_gone()) continue;
         instance->fail(fmt::format("it did not end {} by its deadline ({}) and was ended", doing,
                                    instance->silent_for()),
                        "a driver or device that hangs; `-v` shows what the worker logged; --deadline gives "
@@ -87,7 +85,10 @@ void end_all(const Instances& instances, std::int64_t deadline, const LaunchCall
 // True once all workers of all instances are ready to begin.
 bool wait_until_ready(const Instances& instances, const LaunchOptions& options,
                       const LaunchCallbacks& callbacks) {
-  const std::int64_t deadline = monotonic_ns() + options.deadline.ns;
+  // The host that leads says so when another one is late: it has its word first.
+  const bool leads =
+      std::all_of(instances.begin(), instances.end(), [](const auto& i) { return i->leads(); });
+  const std::int64_t deadline = monotonic_ns() + options.deadline.ns + (leads ? 0 : kFailedGrace_ns);
   for (;;) {
     tick(instances);
     if (any_failed(instances)) return false;
@@ -100,8 +101,10 @@ bool wait_until_ready(const Instances& instances, const LaunchOptions& options,
     if (monotonic_ns() < deadline) continue;
     for (const auto& instance : instances)
       if (!instance->all_ready())
-        instance->fail(fmt::format("it was not set up within {} and was ended", to_text(options.deadline)),
-                       "a driver or device that hangs, or a slow disk: --deadline gives it more time");
+        instance->fail(
+            fmt::format("it was not set up {}within {} and was ended",
+                        instance->own_ready() ? "on another host " : "", to_text(options.deadline)),
+            "a driver or device that hangs, or a slow disk: --deadline gives it more time");
     for (const auto& instance : instances) instance->end_workers(SIGTERM);
     return false;
   }
@@ -150,7 +153,8 @@ std::vector<InstanceOutcome> launch(std::span<const InstancePlan> group,
   }
   const char* doing = "setting up";
   if (started && wait_until_ready(instances, options, callbacks)) {
-    const std::int64_t begin = monotonic_ns() + kStartLead_ns;
+    std::int64_t begin = monotonic_ns() + kStartLead_ns;
+    for (const auto& instance : instances) begin = std::max(begin, instance->agree_on_begin());
     for (const auto& instance : instances) instance->release(begin);
     watch_run(instances, options, callbacks);
     doing = "after the measuring";

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "run/catalog.hpp"
 #include "run/describe.hpp"
+#include "run/other_hosts.hpp"
 #include "run/parameters.hpp"
 #include "run/shared_state.hpp"
 #include "run/worker_spec.hpp"
@@ -37,13 +39,24 @@ struct LaunchCallbacks {
   std::function<bool()> interrupted;
 };
 
+struct RemoteWorker {
+  int host = 0;
+  WorkerPlan plan;  // with endpoints as the document has them: "host1/nic:eth0"
+};
+
 struct InstancePlan {
   ProbeEntry entry;
   Parameters parameters;
-  std::vector<WorkerPlan> workers;
+  std::vector<WorkerPlan> workers;  // of this host
   // Not "ok": the probe could not say what it needs ("failed") or is unavailable here ("skipped"); it is not
   // started.
   std::string status = "ok", reason, hint;
+  // Of a measurement over several hosts: which of them this is, its first worker's rank of how many, who runs
+  // on the others (on the host that asked: in order of rank, after this host's), and the way to them.
+  HostGroup hosts;
+  int first_rank = 0, ranks = 0;  // 0 ranks: this host's workers are all
+  std::vector<RemoteWorker> elsewhere;
+  OtherHosts* others = nullptr;
 };
 
 struct WorkerOutcome {
@@ -61,7 +74,12 @@ struct InstanceOutcome {
   std::int64_t begin_ns = 0, end_ns = 0;  // when its first worker began and its last one ended run
   std::int64_t epoch_ns = 0, slice_period_ns = 0;
   std::vector<WorkerOutcome> workers;
+  std::map<std::string, double> counters;  // what other hosts' kernels counted: "host1/psi:io:full_s"
+  std::int64_t clock_error_ns = 0;         // ± of other hosts' times
 };
+
+// How long a slice is: at least 1,000 fit the first fifth of the time, none shorter than a millisecond.
+std::int64_t slice_period(Duration time_limit);
 
 // Never fails as a whole: what went wrong stands in each outcome. All workers are gone when it returns.
 std::vector<InstanceOutcome> launch(std::span<const InstancePlan> group,

@@ -124,10 +124,11 @@ std::vector<RepeatOutcome> go(std::span<const Planned> group, const std::vector<
 
 Result<InstancePlan> plan_instance(const ProbeEntry& entry,
                                    const std::vector<std::pair<std::string, std::string>>& given,
-                                   const topology::Machine& machine, Duration answer_time) {
+                                   const topology::Machine& machine, Duration answer_time,
+                                   const HostGroup& hosts) {
   auto parameters = read_parameters(*entry.probe, given);
   if (!parameters) return tl::unexpected(parameters.error());
-  auto described = describe(entry, *parameters, machine, answer_time);
+  auto described = describe(entry, *parameters, machine, answer_time, hosts);
   if (!described) return tl::unexpected(described.error());
   std::uint64_t needed = 0;
   for (const WorkerPlan& worker : described->workers) needed += worker.memory_bytes;
@@ -140,7 +141,12 @@ Result<InstancePlan> plan_instance(const ProbeEntry& entry,
                       std::move(described->workers),
                       std::move(described->status),
                       std::move(described->reason),
-                      std::move(described->hint)};
+                      std::move(described->hint),
+                      hosts,
+                      0,
+                      0,
+                      {},
+                      nullptr};
 }
 
 std::vector<MemoryModule> memories_of(const Catalog& catalog) {

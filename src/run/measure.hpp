@@ -38,7 +38,8 @@ struct MeasureCallbacks {
 // Errors are the user's; a probe that crashes, hangs or is unavailable gives a plan whose outcome is known.
 Result<InstancePlan> plan_instance(const ProbeEntry& entry,
                                    const std::vector<std::pair<std::string, std::string>>& given,
-                                   const topology::Machine& machine, Duration answer_time = kDescribeTime);
+                                   const topology::Machine& machine, Duration answer_time = kDescribeTime,
+                                   const HostGroup& hosts = {});
 
 // The memories that ready modules offer.
 std::vector<MemoryModule> memories_of(const Catalog& catalog);

@@ -77,15 +77,22 @@ void futex_wake_all(std::atomic<std::uint32_t>& word) {
   syscall(SYS_futex, &word, FUTEX_WAKE, INT32_MAX, nullptr, nullptr, 0);
 }
 
-int wait_at_barrier(SharedState& state, std::int64_t timeout_ns) {
+void open_barrier(SharedState& state) {
+  state.arrived.store(0, std::memory_order_relaxed);
+  state.generation.fetch_add(1, std::memory_order_acq_rel);
+  futex_wake_all(state.generation);
+}
+
+int wait_at_barrier(SharedState& state, std::int64_t timeout_ns, const std::function<void()>& all_here) {
   const std::int64_t deadline = monotonic_ns() + timeout_ns;
   const std::uint32_t mine = state.generation.load(std::memory_order_acquire);
   if (state.broken.load(std::memory_order_acquire) != 0) return state.stop.load() != 0 ? 1 : 2;
   if (state.arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == state.ranks) {
-    state.arrived.store(0, std::memory_order_relaxed);
-    state.generation.fetch_add(1, std::memory_order_acq_rel);
-    futex_wake_all(state.generation);
-    return 0;
+    if (!all_here) {
+      open_barrier(state);
+      return 0;
+    }
+    all_here();
   }
   while (state.generation.load(std::memory_order_acquire) == mine) {
     if (state.broken.load(std::memory_order_acquire) != 0) return state.stop.load() != 0 ? 1 : 2;
@@ -122,15 +129,26 @@ Slowest slowest_of(const SharedState& state) {
 
 }  // namespace
 
-std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64_t iteration) {
-  WorkerBlock& mine = state.workers[rank];
+namespace {
+
+// The iteration at which the rank asked before.
+std::uint64_t note_question(WorkerBlock& mine, std::uint64_t iteration) {
   const std::int64_t now = monotonic_ns();
   const std::uint64_t before = mine.asked.load(std::memory_order_relaxed);
   if (iteration > before)
-    mine.pace_ns.store(static_cast<std::uint64_t>(now - mine.asked_at_ns) / (iteration - before) + 1,
+    mine.pace_ns.store(static_cast<std::uint64_t>(now - mine.asked_at_ns.load(std::memory_order_relaxed)) /
+                               (iteration - before) +
+                           1,
                        std::memory_order_relaxed);
-  mine.asked_at_ns = now;
+  mine.asked_at_ns.store(now, std::memory_order_relaxed);
   mine.asked.store(iteration, std::memory_order_relaxed);
+  return before;
+}
+
+}  // namespace
+
+std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64_t iteration) {
+  const std::uint64_t before = note_question(state.workers[rank], iteration);
   for (std::uint64_t granted = state.granted.load(std::memory_order_acquire);;) {
     if ((granted & kFinalGrant) != 0) return std::max(granted & ~kFinalGrant, iteration);
     if (granted > iteration) return granted;
@@ -150,5 +168,49 @@ std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64
 }
 
 void make_grant_final(SharedState& state) { state.granted.fetch_or(kFinalGrant, std::memory_order_acq_rel); }
+
+std::uint64_t await_grant(SharedState& state, std::uint32_t rank, std::uint64_t iteration,
+                          const std::function<void()>& ask) {
+  WorkerBlock& mine = state.workers[rank];
+  const std::uint64_t before = note_question(mine, iteration);
+  if (iteration > before) mine.ran.store(iteration - before, std::memory_order_relaxed);
+  for (bool asked = false;;) {
+    const std::uint64_t granted = state.granted.load(std::memory_order_acquire);
+    if ((granted & kFinalGrant) != 0) return std::max(granted & ~kFinalGrant, iteration);
+    if (granted > iteration) {
+      mine.until.store(granted, std::memory_order_release);
+      return granted;
+    }
+    if (!asked) {
+      mine.until.store(iteration, std::memory_order_release);
+      ask();
+      asked = true;
+    }
+    const timespec nap{0, 20'000};
+    nanosleep(&nap, nullptr);
+  }
+}
+
+std::optional<Pace> pace_of(const SharedState& state) {
+  const std::int64_t now = monotonic_ns();
+  Pace pace{UINT64_MAX, 0, 0};
+  bool known = true;
+  for (std::uint32_t rank = 0; rank < state.ranks; ++rank) {
+    const WorkerBlock& block = state.workers[rank];
+    const std::int64_t asked_at = block.asked_at_ns.load(std::memory_order_relaxed);
+    if (asked_at == 0) return std::nullopt;
+    const std::uint64_t pace_ns = block.pace_ns.load(std::memory_order_relaxed);
+    const std::uint64_t until = block.until.load(std::memory_order_acquire);
+    std::uint64_t reached = block.asked.load(std::memory_order_relaxed);
+    if (pace_ns > 0)
+      reached += static_cast<std::uint64_t>(std::max<std::int64_t>(now - asked_at, 0)) / pace_ns;
+    pace.reached = std::min(pace.reached, std::min(reached, until));
+    pace.pace_ns = std::max(pace.pace_ns, pace_ns);
+    pace.ran = std::max(pace.ran, block.ran.load(std::memory_order_relaxed));
+    known = known && pace_ns > 0;
+  }
+  if (!known) pace.pace_ns = 0;
+  return pace;
+}
 
 }  // namespace millrace::run

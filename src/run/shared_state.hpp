@@ -9,7 +9,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 
+#include "run/other_hosts.hpp"
 #include "units/result.hpp"
 
 namespace millrace::run {
@@ -40,8 +43,10 @@ struct WorkerBlock {
   std::atomic<std::uint32_t> recorders;
   std::atomic<std::uint64_t> asked;    // the iteration at which it last asked how far it may run
   std::atomic<std::uint64_t> pace_ns;  // that an iteration took it since it asked before; 0: not known
-  std::int64_t asked_at_ns;            // its own
-  std::int64_t begin_ns, end_ns;       // of run
+  std::atomic<std::int64_t> asked_at_ns;
+  std::atomic<std::uint64_t> until,
+      ran;                        // of several hosts: how far it goes on by itself; what it ran before
+  std::int64_t begin_ns, end_ns;  // of run
   RecorderSlot slots[kMaxRecorders];
 };
 
@@ -84,8 +89,10 @@ void futex_wake_all(std::atomic<std::uint32_t>& word);
 std::int64_t monotonic_ns();
 
 // All ranks wait for each other. 0: all came; 1: cancelled (stop was set); 2: somebody did not come in time
-// (the barrier stays broken for all).
-int wait_at_barrier(SharedState& state, std::int64_t timeout_ns);
+// (the barrier stays broken for all). Where there are several hosts, `all_here` is called by the last one of
+// this host, and open_barrier lets them go on.
+int wait_at_barrier(SharedState& state, std::int64_t timeout_ns, const std::function<void()>& all_here = {});
+void open_barrier(SharedState& state);
 
 // See continue_until in module_abi.h. A rank that has run all that is granted grants all ranks some 50 ms
 // more, by the slowest one's pace, unless the core has made the grant final; so nobody waits for the core,
@@ -94,5 +101,12 @@ int wait_at_barrier(SharedState& state, std::int64_t timeout_ns);
 inline constexpr std::uint64_t kFinalGrant = std::uint64_t{1} << 63;
 std::uint64_t ask_iterations(SharedState& state, std::uint32_t rank, std::uint64_t iteration);
 void make_grant_final(SharedState& state);
+
+// The same where there are several hosts: the core grants, ahead of time, what the host that leads decided.
+// `ask` is called when a rank has run all that is granted.
+std::uint64_t await_grant(SharedState& state, std::uint32_t rank, std::uint64_t iteration,
+                          const std::function<void()>& ask);
+// How far the ranks of this host are; nothing before each of them has asked.
+std::optional<Pace> pace_of(const SharedState& state);
 
 }  // namespace millrace::run

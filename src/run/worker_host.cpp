@@ -33,7 +33,7 @@ void populate(void* begin, std::size_t size) {
 }  // namespace
 
 WorkerHost::WorkerHost(const WorkerSpec& spec, SharedState& state, Channel& channel)
-    : spec_(spec), state_(state), block_(state.workers[spec.rank]), channel_(channel) {
+    : spec_(spec), state_(state), block_(state.workers[spec.block]), channel_(channel) {
   plan_ = {sizeof(plan_),        spec.plan.role.c_str(), spec.plan.from.c_str(),
            spec.plan.to.c_str(), spec.hosts.self,        spec.plan.numa_node,
            spec.plan.threads,    spec.plan.memory_bytes, spec.plan.locked_bytes};
@@ -96,12 +96,16 @@ void WorkerHost::fill_services() {
   host_.continue_until = [](void* self, std::uint64_t iteration) {
     auto* host = static_cast<WorkerHost*>(self);
     host->beat();
-    return ask_iterations(host->state_, static_cast<std::uint32_t>(host->spec_.rank), iteration);
+    const auto block = static_cast<std::uint32_t>(host->spec_.block);
+    if (!host->has_other_hosts()) return ask_iterations(host->state_, block, iteration);
+    return await_grant(host->state_, block, iteration, [host] { host->tell(MessageKind::kGrant); });
   };
   host_.step_barrier = [](void* self, std::int64_t timeout_ns) -> std::int32_t {
     auto* host = static_cast<WorkerHost*>(self);
     host->beat();
-    switch (wait_at_barrier(host->state_, timeout_ns)) {
+    std::function<void()> all_here;
+    if (host->has_other_hosts()) all_here = [host] { host->tell(MessageKind::kBarrier); };
+    switch (wait_at_barrier(host->state_, timeout_ns, all_here)) {
       case 0:
         return MILLRACE_OK;
       case 1:
@@ -166,6 +170,11 @@ void WorkerHost::fill_services() {
     if (flags.size() < kMostNames && std::find(flags.begin(), flags.end(), text(flag)) == flags.end())
       flags.push_back(text(flag));
   };
+}
+
+void WorkerHost::tell(MessageKind kind) {
+  const std::lock_guard lock(mutex_);
+  channel_.send(kind, "");
 }
 
 void WorkerHost::keep_failure(const char* what, const char* hint) {

@@ -52,6 +52,8 @@ class WorkerHost {
                       std::int64_t timeout_ns);
   std::int32_t announce_temporary(const std::string& path);
   void keep_failure(const char* what, const char* hint);
+  void tell(MessageKind kind);
+  [[nodiscard]] bool has_other_hosts() const { return spec_.hosts.addresses.size() > 1; }
   void fill_services();
   void beat() { block_.progress_ns.store(monotonic_ns(), std::memory_order_relaxed); }
 

@@ -22,6 +22,7 @@ std::string to_json(const WorkerSpec& spec) {
        {plan.role, plan.from, plan.to, plan.numa_node, plan.threads, plan.memory_bytes, plan.locked_bytes}},
       {"rank", spec.rank},
       {"ranks", spec.ranks},
+      {"block", spec.block},
       {"host", spec.hosts.self},
       {"addresses", spec.hosts.addresses},
       {"cpus", spec.cpus}}
@@ -40,6 +41,7 @@ WorkerSpec worker_spec_from_json(const std::string& text) {
   spec.plan = {plan.at(0), plan.at(1), plan.at(2), plan.at(3), plan.at(4), plan.at(5), plan.at(6)};
   spec.rank = from.at("rank");
   spec.ranks = from.at("ranks");
+  spec.block = from.at("block");
   spec.hosts = {from.at("host"), from.at("addresses").get<std::vector<std::string>>()};
   spec.cpus = from.at("cpus").get<std::vector<int>>();
   return spec;

@@ -24,7 +24,8 @@ struct WorkerSpec {
   Parameters parameters;
   std::vector<MemoryModule> memories;
   WorkerPlan plan;
-  int rank = 0, ranks = 1;
+  int rank = 0, ranks = 1;  // of all hosts
+  int block = 0;            // its own in the shared state of this host
   HostGroup hosts;
   std::vector<int> cpus;  // to pin to; empty: anywhere
 };

@@ -28,6 +28,13 @@ struct NumaNode {
   bool operator==(const NumaNode&) const = default;
 };
 
+// How far another host's CLOCK_MONOTONIC was ahead of that of hosts[0], at the start and at the end of a run.
+struct ClockOffset {
+  double start = 0, end = 0;  // seconds
+  double error = 0;           // ± half of the best round trip
+  bool operator==(const ClockOffset&) const = default;
+};
+
 // What hosts[] of the result document holds about this host.
 struct HostFacts {
   std::string name, kernel;
@@ -37,6 +44,7 @@ struct HostFacts {
   std::map<std::string, std::string> drivers;  // "nvme": "6.1.0", ... what sysfs tells
   std::map<std::string, std::string>
       settings;  // "governor": "performance", "scheduler:vda": "mq-deadline", ...
+  std::optional<ClockOffset> clock_offset_s;  // of hosts that took part as peers only
   bool operator==(const HostFacts&) const = default;
 };
 
@@ -50,9 +58,10 @@ Result<Machine> discover(const std::filesystem::path& root = "/");
 
 // Where a file or folder lies: the mount, the file system, and the block devices below it (through
 // partitions, dm, md and loop down to the drives), as endpoint ids. On tmpfs and the like there is no drive.
+// A block device's own file lies on the device, not on the file system that /dev is.
 struct PathLocation {
-  std::string mount_point, file_system;  // "/data", "ext4"
-  std::string source;                    // "/dev/vda1" as the mount table has it
+  std::string mount_point, file_system;  // "/data", "ext4"; empty: the path is a block device
+  std::string source;                    // "/dev/vda1" as the mount table has it, or the block device
   std::string endpoint;  // where a path to it starts: "storage:vda", "file_system:/mnt", "memory:0" (tmpfs)
   std::vector<std::string> drives;  // endpoint ids of the physical drives below
   std::string sysfs_block;          // "vda1": whose /sys/class/block/NAME/stat counts it, or empty

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "cli/commands.hpp"
+#include "run/peer/serve.hpp"
+#include "units/quantity.hpp"
+
+namespace millrace::cli {
+namespace {
+
+struct Arguments {
+  std::string listen, idle = "10min", token_file;
+  int sessions = 1;
+};
+
+Result<run::peer::ServeOptions> read_options(const Arguments& arguments) {
+  const auto named = [](const char* flag) {
+    return [flag](Error error) {
+      error.what = fmt::format("{}: {}", flag, error.what);
+      return error;
+    };
+  };
+  run::peer::ServeOptions options;
+  const auto address = run::peer::parse_address(arguments.listen).map_error(named("--listen"));
+  if (!address) return tl::unexpected(address.error());
+  const auto idle = parse_duration(arguments.idle).map_error(named("--idle"));
+  if (!idle) return tl::unexpected(idle.error());
+  if (idle->ns < 1'000'000'000) return failure("--idle: it must be 1s at least", "for example --idle 10min");
+  options.listen = *address;
+  options.idle = *idle;
+  options.sessions = arguments.sessions;
+  if (!arguments.token_file.empty()) options.token_file = arguments.token_file;
+  return options;
+}
+
+void serve(const Arguments& arguments, Context& context) {
+  const auto options = read_options(arguments);
+  if (!options) return context.fail(options.error());
+  run::peer::ServeCallbacks callbacks;
+  callbacks.ready = [&](const run::peer::Address& listening, const std::string& token) {
+    fmt::print("listening on {}\n", run::peer::to_text(listening));
+    fmt::print("token {}\n", token.empty() ? "in " + arguments.token_file : token);
+    std::fflush(stdout);
+    context.remark(fmt::format("on the other host: {}millrace measure PROBE --peer {}{}",
+                               token.empty() ? "" : "MILLRACE_TOKEN=… ", run::peer::to_text(listening),
+                               token.empty() ? " --token-file FILE" : ""));
+  };
+  callbacks.say = [&](const std::string& line) {
+    if (context.quiet) return;
+    fmt::print("{}\n", line);
+    std::fflush(stdout);
+  };
+  const auto served = run::peer::serve(*options, callbacks);
+  if (served) return;
+  if (served.error().exit == Exit::kInterrupted)
+    context.exit = Exit::kInterrupted;
+  else
+    context.fail(served.error());
+}
+
+}  // namespace
+
+void add_peer(CLI::App& app, Context& context) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command =
+      app.add_subcommand("peer", "Be the other end of a measurement that another host asks for");
+  command
+      ->add_option("--listen", arguments->listen,
+                   "ADDRESS:PORT of this host to listen on, and nowhere else; port 0: any free one")
+      ->required();
+  command->add_option("--idle", arguments->idle, "End when nobody came, or nothing was asked, for so long")
+      ->capture_default_str();
+  command->add_option("--token-file", arguments->token_file,
+                      "Write the token here, for the owner alone, instead of printing it");
+  command->add_option("--sessions", arguments->sessions, "End after so many sessions, each with a new token")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command->footer(
+      "It serves who knows the token it prints, one at a time, each token once, and then ends. It runs its "
+      "own\n"
+      "modules' probes and no others, none that is given a path, and touches no files for another host.\n"
+      "Example:\n"
+      "  node2$ millrace peer --listen 10.0.0.2:7411 --token-file token\n"
+      "  node1$ scp node2:token . && millrace measure tcp.stream --peer 10.0.0.2:7411 --token-file token");
+  command->callback([arguments, &context] { serve(*arguments, context); });
+}
+
+}  // namespace millrace::cli

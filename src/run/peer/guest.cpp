@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/peer/guest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "run/interrupt.hpp"
+#include "run/measure.hpp"
+#include "run/peer/follower.hpp"
+#include "run/shared_state.hpp"
+#include "run/system_counters.hpp"
+
+namespace millrace::run::peer {
+namespace {
+
+constexpr int kTick_ms = 50;
+constexpr std::int64_t kFlushTime_ns = 10'000'000'000;
+
+// What is asked from elsewhere must not reach files here: a path would be the other host's choice.
+const ParameterSpec* find_path(const ProbeInfo& probe) {
+  const auto found = std::find_if(probe.parameters.begin(), probe.parameters.end(),
+                                  [](const ParameterSpec& spec) { return spec.kind == MILLRACE_PATH; });
+  return found == probe.parameters.end() ? nullptr : &*found;
+}
+
+PlanAnswer refused(const Error& error) {
+  return {"skipped", error.what, error.hint, error.exit == Exit::kUsage, {}};
+}
+
+}  // namespace
+
+Guest::Guest(Connection connection, Door& door, const topology::Machine& machine, const Catalog& catalog,
+             Say say)
+    : connection_(std::move(connection)),
+      door_(door),
+      machine_(machine),
+      catalog_(catalog),
+      say_(std::move(say)) {}
+
+void Guest::introduce() {
+  connection_.send(Kind::kMachine, encode(MachineMessage{machine_, own_end(connection_.socket()).host,
+                                                         other_end(connection_.socket()).host}));
+}
+
+void Guest::serve(Duration idle) {
+  introduce();
+  std::int64_t deadline = monotonic_ns() + idle.ns;
+  while (!was_interrupted()) {
+    door_.turn_away();
+    if (const auto message = connection_.receive()) {
+      if (!answer(*message)) return say_("the session is over");
+      if (message->kind == Kind::kPlan || message->kind == Kind::kLaunch) deadline = monotonic_ns() + idle.ns;
+      continue;
+    }
+    if (!connection_.lost().empty())
+      return say_(fmt::format("the session is over: the connection was lost: {}", connection_.lost()));
+    if (monotonic_ns() > deadline)
+      return say_(fmt::format("the session is over: nothing was asked for {}", to_text(idle)));
+    std::vector<pollfd> waiting{{connection_.fd(), connection_.poll_events(), 0}};
+    door_.append_poll(waiting);
+    poll(waiting.data(), waiting.size(), kTick_ms);
+  }
+  connection_.flush(kFlushTime_ns);
+}
+
+bool Guest::answer(const Sealed& message) {
+  switch (message.kind) {
+    case Kind::kBye:
+      return false;
+    case Kind::kPing:
+      answer_ping(connection_, message.body);
+      return true;
+    case Kind::kPlan:
+      if (const auto request = decode_plan_request(message.body)) {
+        connection_.send(Kind::kPlan, encode(plan(*request)));
+        return true;
+      }
+      break;
+    case Kind::kLaunch:
+      if (const auto request = decode_launch(message.body); request && plan_) {
+        launch(*request);
+        return true;
+      }
+      break;
+    case Kind::kBegin:
+    case Kind::kStop:
+    case Kind::kExchange:
+    case Kind::kBarrier:
+    case Kind::kGrant:
+      return true;  // of a launch that is over here
+    default:
+      break;
+  }
+  connection_.lose("it sends what cannot be read");
+  return true;
+}
+
+PlanAnswer Guest::plan(const PlanRequest& request) {
+  plan_.reset();
+  launches_ = 0;
+  const auto entry = find_probe(catalog_, request.probe);
+  if (!entry) {
+    say_(fmt::format("refused: {}", entry.error().what));
+    return refused(entry.error());
+  }
+  if (const ParameterSpec* path = find_path(*entry->probe)) {
+    const Error error{fmt::format("{} takes a path (--{}), and a peer touches no files for another host",
+                                  request.probe, path->name),
+                      "run `millrace measure` for it on that host", Exit::kInconclusive};
+    say_(fmt::format("refused: {}", error.what));
+    return refused(error);
+  }
+  auto planned = plan_instance(*entry, request.given, machine_, std::min(request.answer_time, kDescribeTime),
+                               request.hosts);
+  if (!planned) {
+    say_(fmt::format("{}: {}", request.probe, planned.error().what));
+    return refused(planned.error());
+  }
+  PlanAnswer answer{planned->status, planned->reason, planned->hint, false, planned->workers};
+  if (planned->status == "ok")
+    plan_ = std::move(*planned);
+  else
+    say_(answer.reason);
+  return answer;
+}
+
+void Guest::launch(const LaunchRequest& request) {
+  InstancePlan plan = *plan_;
+  Follower others(connection_, door_, static_cast<std::size_t>(request.ranks));
+  plan.others = &others;
+  plan.first_rank = request.first_rank;
+  plan.ranks = request.ranks;
+  LaunchCallbacks callbacks;
+  callbacks.temporary = [](const std::string&) {
+    return std::string("a peer makes no files for another host");
+  };
+  callbacks.log = [this](int level, const std::string& line) {
+    connection_.send(Kind::kLog, fmt::format("{}{}", level, line));
+  };
+  callbacks.interrupted = was_interrupted;
+  const auto before = read_system_counters();
+  auto outcomes =
+      run::launch(std::span(&plan, 1), memories_of(catalog_), machine_.host, request.options, callbacks);
+  InstanceOutcome& outcome = outcomes.front();
+  outcome.counters = growth(before, read_system_counters());
+  connection_.send(Kind::kOutcome, encode(outcome));
+  ++launches_;
+  report(outcome);
+}
+
+void Guest::report(const InstanceOutcome& outcome) const {
+  std::uint64_t bytes = 0;
+  for (const WorkerOutcome& worker : outcome.workers) bytes += worker.bytes;
+  const std::string what = fmt::format("{}, repeat {}: ", plan_->entry.probe->name, launches_);
+  if (outcome.status != "ok" && !outcome.reason.empty())
+    return say_(fmt::format("{}{}: {}", what, outcome.status, outcome.reason));
+  if (outcome.end_ns <= outcome.begin_ns)
+    return say_(fmt::format("{}{} before it began", what, outcome.stop_reason));
+  say_(fmt::format("{}{} after {} ({}), {} worker{}, {} recorded here", what, outcome.status,
+                   to_text(Duration{outcome.end_ns - outcome.begin_ns}), outcome.stop_reason,
+                   outcome.workers.size(), outcome.workers.size() == 1 ? "" : "s", to_binary(Bytes{bytes})));
+}
+
+}  // namespace millrace::run::peer

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// One session of a peer: does what the host that asked may ask for.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "run/catalog.hpp"
+#include "run/launch.hpp"
+#include "run/peer/connection.hpp"
+#include "run/peer/door.hpp"
+#include "run/peer/messages.hpp"
+#include "topology/discover.hpp"
+
+namespace millrace::run::peer {
+
+class Guest {
+ public:
+  using Say = std::function<void(const std::string& line)>;
+  Guest(Connection connection, Door& door, const topology::Machine& machine, const Catalog& catalog, Say say);
+
+  // Until it says good-bye, is lost, asks nothing for so long, or this process is interrupted.
+  void serve(Duration idle);
+
+ private:
+  void introduce();
+  // False: the session is over.
+  bool answer(const Sealed& message);
+  PlanAnswer plan(const PlanRequest& request);
+  void launch(const LaunchRequest& request);
+  void report(const InstanceOutcome& outcome) const;
+
+  Connection connection_;
+  Door& door_;
+  const topology::Machine& machine_;
+  const Catalog& catalog_;
+  Say say_;
+  std::optional<InstancePlan> plan_;
+  int launches_ = 0;
+};
+
+}  // namespace millrace::run::peer
