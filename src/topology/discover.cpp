@@ -2,6 +2,8 @@
 #include "topology/discover.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "topology/discovery.hpp"
 #include "topology/graph_builder.hpp"
@@ -25,6 +27,23 @@ Result<fs::path> existing(const fs::path& path) {
   return failure(
       fmt::format("{} does not exist; {} is the nearest folder that does", path.string(), parent.string()),
       fmt::format("make it with `mkdir -p {}`, or give a path below {}", absolute.string(), parent.string()));
+}
+
+// The block device that `path` itself is; null: it is none that holds data.
+const BlockDevice* device_at(const FileRoot& root, const fs::path& path, const BlockDevices& blocks) {
+  std::string number;
+  struct stat info = {};
+  if (root.is_live() && ::stat(path.c_str(), &info) == 0 && S_ISBLK(info.st_mode))
+    number = fmt::format("{}:{}", major(info.st_rdev), minor(info.st_rdev));
+  for (const auto& [name, device] : blocks)
+    if (root.is_live() ? device.number == number : path == "/dev/" + name || path == device.node_path)
+      return &device;
+  return nullptr;
+}
+
+void lie_on(const BlockDevice& device, PathLocation& location) {
+  location.endpoint = "storage:" + (device.partition_of.empty() ? device.name : device.partition_of);
+  location.sysfs_block = device.name;
 }
 
 }  // namespace
@@ -56,6 +75,14 @@ Result<PathLocation> locate(const Machine& machine, const fs::path& path, const 
     real = *found;
   }
   const std::vector<Mount> mounts = read_mounts(root);
+  const BlockDevices blocks = read_block_devices(root);
+  if (const BlockDevice* device = device_at(root, real, blocks); device != nullptr) {
+    PathLocation location{"", "", real.string(), "", {}, ""};
+    lie_on(*device, location);
+    for (const std::string& drive : drives_below(root, mounts, blocks, device->name))
+      location.drives.push_back("storage:" + drive);
+    return location;
+  }
   const Mount* mount = mount_of(mounts, real);
   if (mount == nullptr)
     return failure(fmt::format("no mount holds {}", real.string()),
@@ -64,7 +91,6 @@ Result<PathLocation> locate(const Machine& machine, const fs::path& path, const 
     return failure(fmt::format("{} lies on {}, an interface of the kernel that stores nothing", real.string(),
                                mount->file_system),
                    "give a folder on a drive, a network file system or a tmpfs");
-  const BlockDevices blocks = read_block_devices(root);
   const StorageBelow below = storage_below(root, mounts, blocks, *mount);
 
   PathLocation location{mount->point, mount->file_system, mount->source, "", {}, ""};
@@ -74,11 +100,7 @@ Result<PathLocation> locate(const Machine& machine, const fs::path& path, const 
     return location;
   }
   location.endpoint = file_system_id(mounts, *below.mount);
-  if (below.devices.size() == 1) {
-    const BlockDevice& device = blocks.at(below.devices.front());
-    location.endpoint = "storage:" + (device.partition_of.empty() ? device.name : device.partition_of);
-    location.sysfs_block = device.name;
-  }
+  if (below.devices.size() == 1) lie_on(blocks.at(below.devices.front()), location);
   for (const std::string& device : below.devices)
     for (const std::string& drive : drives_below(root, mounts, blocks, device))
       location.drives.push_back("storage:" + drive);

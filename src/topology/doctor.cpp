@@ -44,9 +44,10 @@ Ends read_ends(const FileRoot& root, const std::string& address, bool virtual_ma
   return ends;
 }
 
+// Of a link whose rate means something: an emulated one has no limit, and nothing to be judged by.
 bool is_upward_link(const Resource& resource) {
   const bool kind = resource.kind == "pcie_link" || resource.kind == "pcie_switch_uplink";
-  return kind && resource.id.ends_with(":read") && !resource.pci.empty();
+  return kind && resource.limit_bytes_per_s && resource.id.ends_with(":read") && !resource.pci.empty();
 }
 
 // Links that carry what Millrace looks at: those above a drive, a GPU or a network port, switch uplinks

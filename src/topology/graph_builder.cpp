@@ -153,6 +153,24 @@ Endpoint gpu_endpoint(const FileRoot& root, std::size_t index, const std::string
   return {fmt::format("gpu:{}", index), "gpu", model.empty() ? pci_name : model, 0, numa, address, ""};
 }
 
+// "PCIe 16 GT/s x4, 128b/130b, MaxPayload 256, at root port 0000:40:00.0", or why there is no limit.
+std::string link_source(const PcieLink& link) {
+  const std::string port =
+      link.port.empty() ? ""
+                        : fmt::format("at {} port {}", link.port_is_of_switch ? "switch" : "root", link.port);
+  if (!link.possible.known())
+    return link.is_emulated ? "an emulated link " + port + ": what it says of its rate means nothing"
+                            : "a link " + port + " that does not tell its rate";
+  const std::string packets = link.max_payload
+                                  ? fmt::format("MaxPayload {}", *link.max_payload)
+                                  : "packet overhead not counted (only root may read MaxPayload)";
+  const std::string encoding = link.possible.gt_per_s > 32.5  ? "236/256 flit"
+                               : link.possible.gt_per_s > 5.5 ? "128b/130b"
+                                                              : "8b/10b";
+  return fmt::format("PCIe {}, {}, {}{}{}", to_text(link.possible), encoding, packets,
+                     port.empty() ? "" : ", ", port);
+}
+
 void GraphBuilder::add_pcie_link(const PcieLink& link) {
   const std::string lower = link_vertex(link);
   const std::optional<int> numa = pci_numa(link.child);
@@ -167,13 +185,7 @@ void GraphBuilder::add_pcie_link(const PcieLink& link) {
   const std::string name =
       link.is_switch_uplink ? "uplink of PCIe switch " + link.child : "PCIe link of " + user_of(link, lower);
   const char* kind = link.is_switch_uplink ? "pcie_switch_uplink" : "pcie_link";
-  const std::string packets = link.max_payload
-                                  ? fmt::format("MaxPayload {}", *link.max_payload)
-                                  : "packet overhead not counted (only root may read MaxPayload)";
-  const std::string encoding = link.possible.gt_per_s > 32.5  ? "236/256 flit"
-                               : link.possible.gt_per_s > 5.5 ? "128b/130b"
-                                                              : "8b/10b";
-  const std::string source = fmt::format("PCIe {}, {}, {}", to_text(link.possible), encoding, packets);
+  const std::string source = link_source(link);
   std::string ids[2];
   struct Way {
     const char* id;

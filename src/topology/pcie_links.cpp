@@ -19,10 +19,11 @@ std::optional<int> lesser(std::optional<int> a, std::optional<int> b) {
   return a ? a : b;
 }
 
+// In a virtual machine.
 bool is_emulated(const PciDevice& device) {
   constexpr std::uint16_t kVirtio = 0x1AF4;
   constexpr std::uint16_t kQemu = 0x1B36;
-  return device.vendor == kVirtio || device.vendor == kQemu;
+  return device.is_bridge() || device.vendor == kVirtio || device.vendor == kQemu;
 }
 
 // Where a function's link ends: all functions below one port share it. Without a visible port, those of one
@@ -73,17 +74,20 @@ std::optional<PcieLink> PcieTree::make_link(const PciDevice& device) const {
   const bool crosses_a_link = device.type == PortType::kEndpoint ||
                               device.type == PortType::kSwitchUpstream ||
                               device.type == PortType::kOtherBridge;
-  if (!crosses_a_link || (virtual_machine_ && is_emulated(device))) return std::nullopt;
+  if (!crosses_a_link) return std::nullopt;
   const PciDevice* port = find(device.parent);
   if (port != nullptr && port->type != PortType::kRootPort && port->type != PortType::kSwitchDownstream)
     return std::nullopt;  // inside a switch, or conventional PCI
   PcieLink link;
   link.child = device.address;
-  link.child_maximum = device.maximum;
-  link.possible = device.maximum;
-  link.running = device.running;
-  link.max_payload = device.max_payload;
   link.is_switch_uplink = device.type == PortType::kSwitchUpstream;
+  link.is_emulated = virtual_machine_ && is_emulated(device);
+  if (!link.is_emulated) {
+    link.child_maximum = device.maximum;
+    link.possible = device.maximum;
+    link.running = device.running;
+    link.max_payload = device.max_payload;
+  }
   if (port != nullptr) {
     link.port = port->address;
     if (!virtual_machine_) {
@@ -91,9 +95,10 @@ std::optional<PcieLink> PcieTree::make_link(const PciDevice& device) const {
       if (!link.running.known()) link.running = port->running;
       link.max_payload = lesser(device.max_payload, port->max_payload);
     }
-    if (port->type == PortType::kSwitchDownstream) link.above = port->parent;
+    link.port_is_of_switch = port->type == PortType::kSwitchDownstream;
+    if (link.port_is_of_switch) link.above = port->parent;
   }
-  if (!link.possible.known()) return std::nullopt;
+  if (!link.possible.known() && link.port.empty()) return std::nullopt;
   return link;
 }
 

@@ -29,24 +29,28 @@ struct PcieLink {
   std::string child;  // the function at the lower end; the first of several that share the link
   std::string
       port;  // root port or switch downstream port at the upper end; empty: not visible (passed through)
-  std::string above;               // the switch (its upstream port) that the link leads to; empty: the socket
-  LinkRate running;                // as read now: devices train down when idle
-  LinkRate possible;               // the lesser maximum of both ends, in speed and in width each
-  LinkRate child_maximum;          // what the lower end could in a better slot
+  std::string above;       // the switch (its upstream port) that the link leads to; empty: the socket
+  LinkRate running;        // as read now: devices train down when idle
+  LinkRate possible;       // the lesser maximum of both ends, in speed and in width each; unknown: the
+                           // link tells nothing, but its port tells where it is
+  LinkRate child_maximum;  // what the lower end could in a better slot
   std::optional<int> max_payload;  // bytes, the lesser of both ends
   bool is_switch_uplink = false;
+  bool port_is_of_switch = false;  // else it is a root port
+  bool is_emulated = false;        // so `possible` is unknown, whatever sysfs says
 };
 
 // The tree of a machine's PCIe links. It refers to `devices`, which must outlive it. In a virtual machine
-// ports are emulated and what they say means nothing (QEMU's root port: 2.5 GT/s x1 before any GPU): a link
-// is judged by a passed-through device alone, and an emulated device has no link.
+// ports and switches are emulated, since bridges cannot be passed through, and what they say means nothing
+// (QEMU's root port: 2.5 GT/s x1 before any GPU; its switch: 2.5 GT/s x1 above whatever drives): a link is
+// judged by a passed-through device alone, and an emulated device's link has a place but no rate.
 class PcieTree {
  public:
   PcieTree(const PciDevices& devices, bool virtual_machine);
 
   [[nodiscard]] const std::vector<PcieLink>& links() const { return links_; }
   // The link that a function's bytes cross first, shared by all functions of its slot; null: integrated in
-  // the root complex, or its link tells nothing.
+  // the root complex, or neither a rate nor a port is told.
   [[nodiscard]] const PcieLink* link_of(const std::string& address) const;
   // The switch (its upstream port) that a function without a link of its own sits in; empty: the socket.
   [[nodiscard]] std::string switch_above(const std::string& address) const;

@@ -179,12 +179,28 @@ class Tree {
                        [&](const Endpoint& e) { return e.kind == "rdma" && resource_from(e.id) == port; });
   }
 
-  // "16 GT/s x4", "16 GT/s x2 of x4", "2.5 of 32 GT/s x16"
+  // "40:00.0" of a limit's source "PCIe 16 GT/s x4, …, at root port 0000:40:00.0": where the link hangs.
+  static std::string port_text(const Resource& link) {
+    const auto at = link.limit_source.find(" port ");
+    if (at == std::string::npos) return "";
+    std::string port = link.limit_source.substr(at + 6);
+    port = port.substr(0, port.find(": "));
+    return port.starts_with("0000:") ? port.substr(5) : port;
+  }
+
   std::string link_text(const std::string& resource) const {
     const Resource* link = find_resource(machine_.graph, resource);
-    if (link == nullptr || !link->limit_bytes_per_s) return "";
+    if (link == nullptr) return "";
+    const std::string port = port_text(*link);
+    const std::string rate = rate_text(*link);
+    return rate + (port.empty() ? "" : rate.empty() ? "at " + port : ", at " + port);
+  }
+
+  // "16 GT/s x4", "16 GT/s x2 of x4", "2.5 of 32 GT/s x16"; empty where unknown
+  std::string rate_text(const Resource& link) const {
+    if (!link.limit_bytes_per_s) return "";
     for (const LinkState& s : view_.links) {
-      if (s.resource != resource || s.width <= 0 || s.speed_gt_per_s <= 0) continue;
+      if (s.resource != link.id || s.width <= 0 || s.speed_gt_per_s <= 0) continue;
       const std::string speed =
           s.speed_gt_per_s < s.possible_speed_gt_per_s
               ? fmt::format("{:g} of {:g} GT/s", s.speed_gt_per_s, s.possible_speed_gt_per_s)
@@ -192,7 +208,7 @@ class Tree {
       return s.width < s.possible_width ? fmt::format("{} x{} of x{}", speed, s.width, s.possible_width)
                                         : fmt::format("{} x{}", speed, s.width);
     }
-    const std::string& source = link->limit_source;  // "PCIe 16 GT/s x4, 128b/130b, …"
+    const std::string& source = link.limit_source;  // "PCIe 16 GT/s x4, 128b/130b, …"
     return source.starts_with("PCIe ") ? source.substr(5, source.find(',') - 5) : "";
   }
 
@@ -272,8 +288,10 @@ std::string describe(const Machine& machine, const View& view, int width) {
 }
 
 std::string describe_path(const Machine& machine, const std::string& path, const PathLocation& location) {
-  std::string text = fmt::format("{} lies on {} ({} of {}), at {}", path, location.mount_point,
-                                 location.file_system, location.source, location.endpoint);
+  std::string text = location.mount_point.empty()
+                         ? fmt::format("{} is a block device, {}", path, location.endpoint)
+                         : fmt::format("{} lies on {} ({} of {}), at {}", path, location.mount_point,
+                                       location.file_system, location.source, location.endpoint);
   std::vector<std::string> drives;
   for (const std::string& drive : location.drives)
     if (drive != location.endpoint) drives.push_back(after_colon(drive));

@@ -198,8 +198,8 @@ TEST_F(TwoSocketMachine, IsShownAsATreeWithRunningAndPossibleLinks) {
   EXPECT_THAT(text, HasSubstr("16 GT/s x2 of x4"));
   EXPECT_THAT(text, HasSubstr("2.5 of 32 GT/s x16"));
   EXPECT_THAT(text, HasSubstr("on /data"));
-  EXPECT_THAT(text,
-              ::testing::ContainsRegex("\n    gpu:0 +NVIDIA H100 80GB HBM3 +0 +32 GT/s x16 +57.6 GB/s\n"));
+  EXPECT_THAT(text, ::testing::ContainsRegex(
+                        "\n    gpu:0 +NVIDIA H100 80GB HBM3 +0 +32 GT/s x16, at 17:00.0 +57.6 GB/s\n"));
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
     EXPECT_LE(line.size(), 124U) << line;
