@@ -53,7 +53,7 @@ class PingPong {
   Result<bool> has_arrived(std::uint64_t size, std::uint64_t number);
   Result<void> wait_for_completion(Phase& phase);
 
-  const sdk::Host& host_;
+  sdk::Host host_;  // a view; open and run are each given their own
   LinkEnd& end_;
   Receiver& receiver_;
   const Settings& settings_;

@@ -167,7 +167,7 @@ Result<std::vector<Port>> find_ports(std::span<const PortName> names, const fs::
 }
 
 Result<std::vector<Gid>> gids_of(ibv_context* context, const Port& port) {
-  constexpr std::size_t kMost = 4096;
+  constexpr std::size_t kMost = 1024;  // the kernel takes the table as one attribute of less than 64 KiB
   std::vector<ibv_gid_entry> entries(kMost);
   const ssize_t count = ibv_query_gid_table(context, entries.data(), entries.size(), 0);
   if (count < 0)

@@ -61,7 +61,7 @@ Result<int> Receiver::take(const Work& work, Passage& passage) {
 }
 
 Result<Passage> Receiver::receive(const Work& work, Phase& phase) {
-  Passage passage;
+  Passage passage(host_.now_ns());
   do {
     if (auto taken = take(work, passage); !taken) return tl::unexpected(taken.error());
   } while (!phase.is_over(now_ns_));

@@ -36,7 +36,7 @@ class Receiver {
   Result<int> take(const Work& work, Passage& passage);
   Result<void> repost(std::uint32_t pair, std::uint64_t at_least);
 
-  const sdk::Host& host_;
+  sdk::Host host_;  // a view; open and run are each given their own
   LinkEnd& end_;
   std::vector<Pair> pairs_;
   std::int64_t now_ns_ = 0;

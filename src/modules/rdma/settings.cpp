@@ -132,15 +132,16 @@ Result<std::vector<std::uint64_t>> parse_sizes(std::string_view text, std::uint6
     for (std::uint64_t size = 2; size <= std::min(largest, kLargestSwept); size *= 2) sizes.push_back(size);
     return sizes;
   }
-  while (!text.empty()) {
-    const std::size_t comma = text.find(',');
-    const std::string_view word = text.substr(0, comma);
+  for (std::string_view rest = text;;) {
+    const std::size_t comma = rest.find(',');
+    const std::string_view word = rest.substr(0, comma);
     const auto size = parse_bytes(word);
     if (!size || size->value == 0 || size->value > kLargest)
       return failure(fmt::format("--sizes: '{}' is no message size", word),
                      "for example --sizes 64,4KiB,1MiB");
     sizes.push_back(size->value);
-    text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
   }
   if (sizes.size() > kMostSwept)
     return failure(fmt::format("--sizes: {} sizes are too many", sizes.size()), "at most 64");

@@ -103,6 +103,7 @@ class Streaming {
   Streaming(const sdk::Host& host, LinkEnd& end, const Work& work) : host_(host), end_(end), work_(work) {
     for (std::uint32_t i = 0; i < end.queue_pairs(); ++i) lanes_.emplace_back(end, work, i);
     heard_ns_ = host.now_ns();
+    passage_ = Passage(heard_ns_);
   }
 
   Result<void> post_all() {

@@ -20,28 +20,28 @@ struct Work {
 };
 
 // What went by, counted from the first completion on, so that neither the start nor the end of the pipe
-// dilutes the rate.
+// dilutes the rate; where one was all, from the beginning.
 class Passage {
  public:
+  explicit Passage(std::int64_t begin_ns = 0) : begin_ns_(begin_ns) {}
   void count(std::uint64_t messages, std::int64_t now_ns) {
-    if (first_ns_ == 0) {
-      first_ns_ = now_ns;
-    } else {
-      after_first_ += messages;
-    }
+    if (first_ns_ != 0) after_first_ += messages;
+    if (first_ns_ == 0) first_ns_ = now_ns;
     last_ns_ = now_ns;
     messages_ += messages;
   }
   [[nodiscard]] std::uint64_t messages() const { return messages_; }
   [[nodiscard]] double per_second() const {
-    return last_ns_ > first_ns_
-               ? static_cast<double>(after_first_) * 1e9 / static_cast<double>(last_ns_ - first_ns_)
+    const bool one = after_first_ == 0;
+    const std::int64_t took_ns = last_ns_ - (one ? begin_ns_ : first_ns_);
+    return took_ns > 0
+               ? static_cast<double>(one ? messages_ : after_first_) * 1e9 / static_cast<double>(took_ns)
                : 0;
   }
 
  private:
   std::uint64_t messages_ = 0, after_first_ = 0;
-  std::int64_t first_ns_ = 0, last_ns_ = 0;
+  std::int64_t begin_ns_, first_ns_ = 0, last_ns_ = 0;
 };
 
 // Until the phase is over or the limit is reached. Fails on the first completion with an error, and when
