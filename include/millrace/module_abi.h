@@ -81,11 +81,13 @@ typedef struct millrace_endpoint {
   const char* pci;    /* "0000:41:00.0" or "" */
 } millrace_endpoint;
 
+#define MILLRACE_SEVERAL " + "
+
 /* One worker process that describe asks for. */
 typedef struct millrace_worker {
   uint32_t struct_size;
   const char* role; /* "reader", "rank"; for people */
-  const char* from; /* endpoint ids between which its bytes go */
+  const char* from; /* endpoint ids between which its bytes go; several: with MILLRACE_SEVERAL between them */
   const char* to;
   int32_t host;          /* 0: this one */
   int32_t numa_node;     /* to run on; -1: the node of `to`, else of `from`, else anywhere */

@@ -98,7 +98,11 @@ TopologyIds::TopologyIds(const topology::Topology& topology, std::size_t hosts) 
 }
 
 std::optional<Fault> TopologyIds::check(const Measurement& m, const std::string& pointer) const {
-  const auto unknown_end = [&](const std::string& id) { return !id.empty() && !endpoints_.contains(id); };
+  const auto unknown_end = [&](const std::string& several) {
+    const auto ends = topology::ends_of(several);
+    return !several.empty() && std::any_of(ends.begin(), ends.end(),
+                                           [&](const std::string& id) { return !endpoints_.contains(id); });
+  };
   if (unknown_end(m.from)) return missing(pointer + "/from", "endpoint", m.from);
   if (unknown_end(m.to)) return missing(pointer + "/to", "endpoint", m.to);
   for (std::size_t i = 0; i < m.path.size(); ++i) {

@@ -103,7 +103,7 @@ struct Measurement {
   std::string device = "host";                       // where it ended: "gpu" | "host" | "stand-in"
   std::vector<std::string>
       flags;             // "unsteady", "throttled", "limit-discredited", "cache-not-bypassed", "overslept"
-  std::string from, to;  // endpoint ids
+  std::string from, to;  // endpoint ids; several: with " + " between them
   std::vector<MeasuredHop> path;
   std::vector<std::string> concurrent_with;  // measurement ids
   Estimate throughput_bytes_per_s;

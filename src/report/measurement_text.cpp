@@ -127,9 +127,13 @@ std::string measurement_text(const record::Document& document, const Measurement
   for (const auto& [name, metric] : m.metrics) line(name, metric_text(name, metric));
   if (!m.stages.empty()) out += stages_table(m, style);
   if (!m.from.empty() || !m.to.empty()) {
-    const auto name = [&](const std::string& id) {
-      const auto* endpoint = topology::find_endpoint(document.topology, id);
-      return endpoint && !endpoint->name.empty() ? endpoint->name : id;
+    const auto name = [&](const std::string& several) {
+      std::vector<std::string> names;
+      for (const std::string& id : topology::ends_of(several)) {
+        const auto* endpoint = topology::find_endpoint(document.topology, id);
+        names.push_back(endpoint && !endpoint->name.empty() ? endpoint->name : id);
+      }
+      return fmt::format("{}", fmt::join(names, " and "));
     };
     line("path", m.from == m.to ? name(m.from) : fmt::format("{} to {}", name(m.from), name(m.to)));
   }

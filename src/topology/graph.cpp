@@ -111,10 +111,29 @@ const Resource* find_resource(const Topology& topology, std::string_view id) {
   return find_by_id(topology.resources, id);
 }
 
+std::vector<std::string> ends_of(std::string_view several) {
+  constexpr std::string_view kBetween = " + ";
+  std::vector<std::string> ends;
+  for (std::size_t at = several.find(kBetween); at != std::string_view::npos; at = several.find(kBetween)) {
+    ends.emplace_back(several.substr(0, at));
+    several.remove_prefix(at + kBetween.size());
+  }
+  ends.emplace_back(several);
+  return ends;
+}
+
 std::vector<Hop> path_between(const Topology& topology, std::string_view from, std::string_view to) {
   std::vector<Hop> path;
-  if (from == to) return path;
-  if (!Router(topology).route(from, to, 1.0, 0, path)) path.clear();
+  const std::vector<std::string> begins = ends_of(from);
+  const std::vector<std::string> ends = ends_of(to);
+  const double share = 1.0 / static_cast<double>(begins.size() * ends.size());
+  const Router router(topology);
+  for (const std::string& begin : begins)
+    for (const std::string& end : ends) {
+      std::vector<Hop> part;
+      if (begin == end || !router.route(begin, end, share, 0, part)) continue;
+      for (const Hop& hop : part) add_hop(path, hop.resource, hop.units_per_byte);
+    }
   return path;
 }
 

@@ -80,10 +80,15 @@ struct Finding {
 const Endpoint* find_endpoint(const Topology& topology, std::string_view id);
 const Resource* find_resource(const Topology& topology, std::string_view id);
 
+// The end of a measurement's path may be several endpoints, their ids with " + " between them (as
+// MILLRACE_SEVERAL of the module contract has it).
+std::vector<std::string> ends_of(std::string_view several);
+
 // The path with the fewest links from one endpoint to another, ends included; empty where there is none or
 // where both are the same. A resource that the path crosses twice has units_per_byte 2. Through a device made
 // of n others (md, striped dm) each member's hops carry 1/n; a mirror's writes cost more than that, so its
-// limit is generous. Bytes never pass through storage, a file system, memory or a GPU on their way elsewhere.
+// limit is generous. From or to several ends each one's path carries its share alike. Bytes never pass
+// through storage, a file system, memory or a GPU on their way elsewhere.
 std::vector<Hop> path_between(const Topology& topology, std::string_view from, std::string_view to);
 
 // The lowest known limit along a path, counting units_per_byte; null when no hop's limit is known.

@@ -24,7 +24,8 @@ struct Extent {
 std::vector<Extent> cut_extents(const Index& index, std::size_t block_size);
 
 // Rank r's share of N: every N-th file, or where there are fewer files than ranks every N-th extent. Files in
-// an order shuffled by `seed`, as a sampler would; extents within a file in sequence.
+// an order shuffled by `seed`, as a sampler would; extents within a file in sequence. Where the data lie in
+// several folders, this holds of each, and their extents take turns.
 std::vector<Extent> shard(std::vector<Extent> extents, std::size_t files, std::size_t rank, std::size_t ranks,
                           std::uint64_t seed);
 

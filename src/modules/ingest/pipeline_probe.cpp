@@ -15,9 +15,17 @@ namespace {
 
 using sdk::Outcome;
 
+constexpr millrace_parameter dataset_parameter() {
+  millrace_parameter dataset =
+      sdk::parameter("dataset", MILLRACE_PATH, "",
+                     "folder (or file) with the data, read only; several are read in step with each other; "
+                     "needed unless --source synthetic");
+  dataset.repeatable = 1;
+  return dataset;
+}
+
 constexpr millrace_parameter kParameters[] = {
-    sdk::parameter("dataset", MILLRACE_PATH, "",
-                   "folder (or file) with the data, read only; needed unless --source synthetic"),
+    dataset_parameter(),
     sdk::choice("source", "cold|cached|synthetic", "cold",
                 "cold: past the page cache; cached: from it, warmed first; synthetic: no storage at all"),
     sdk::parameter("record-size", MILLRACE_BYTES, "0",
@@ -55,7 +63,7 @@ struct Input {
 Result<Input> input_of(const sdk::Host& host) {
   Input input{settings_of(host), {}};
   const Settings& settings = input.settings;
-  if (!settings.dataset.empty()) {
+  if (!settings.datasets.empty()) {
     auto index = index_dataset(settings);
     if (!index) return tl::unexpected(index.error());
     input.index = std::move(*index);
@@ -97,10 +105,14 @@ class PipelineProbe : public sdk::Probe {
     int node = -1;
     std::string from;
     if (!synthetic) {
-      const millrace_endpoint* located = host.locate(settings.dataset);
-      if (located == nullptr) return Outcome::kFailed;
-      from = located->id;
-      node = located->numa_node;
+      for (const std::string& dataset : settings.datasets) {
+        const millrace_endpoint* located = host.locate(dataset);
+        if (located == nullptr) return Outcome::kFailed;
+        if (from.empty()) node = located->numa_node;
+        // The worker reads from all of them.
+        if ((" " + from + " ").find(fmt::format(" {} ", located->id)) == std::string::npos)
+          from += (from.empty() ? "" : MILLRACE_SEVERAL) + std::string(located->id);
+      }
     }
     const std::string to = endpoint_of_memory(host, settings.to, node);
     const std::size_t readers = synthetic ? 1 : settings.read_threads;

@@ -34,7 +34,7 @@ Result<IndexedFile> parse_file(const fs::path& manifest, simdjson::dom::element 
   if (entry["name"].get(name) != simdjson::SUCCESS || name.empty() || name.find('/') != name.npos ||
       name == "..")
     return bad_manifest(manifest, "a file without a plain name");
-  IndexedFile file{manifest.parent_path() / name, {}};
+  IndexedFile file{manifest.parent_path() / name, {}, 0};
   simdjson::dom::array sizes;
   if (entry["record_bytes"].get(sizes) != simdjson::SUCCESS)
     return bad_manifest(manifest, fmt::format("{}: no record_bytes", name));
@@ -168,10 +168,7 @@ Result<void> set_content_sizes(Index& index, const Settings& settings, bool know
   return {};
 }
 
-}  // namespace
-
-Result<Index> index_dataset(const Settings& settings) {
-  const fs::path root = settings.dataset;
+Result<Index> index_folder(const fs::path& root, const Settings& settings) {
   std::error_code error;
   if (!fs::exists(root, error))
     return failure(fmt::format("--dataset {}: {}", root.string(), error ? error.message() : "does not exist"),
@@ -184,7 +181,7 @@ Result<Index> index_dataset(const Settings& settings) {
   } else {
     auto files = list_files(root);
     if (!files) return tl::unexpected(files.error());
-    for (const auto& [path, bytes] : *files) manifest.files.push_back({path, cut(bytes, settings)});
+    for (const auto& [path, bytes] : *files) manifest.files.push_back({path, cut(bytes, settings), 0});
   }
   if (manifest.files.empty())
     return failure(fmt::format("--dataset {} holds no data", root.string()),
@@ -192,6 +189,21 @@ Result<Index> index_dataset(const Settings& settings) {
   if (auto sized = set_content_sizes(manifest.files, settings, manifest.zstd); !sized)
     return tl::unexpected(sized.error());
   return std::move(manifest.files);
+}
+
+}  // namespace
+
+Result<Index> index_dataset(const Settings& settings) {
+  Index whole;
+  for (std::size_t folder = 0; folder < settings.datasets.size(); ++folder) {
+    auto part = index_folder(settings.datasets[folder], settings);
+    if (!part) return part;
+    for (IndexedFile& file : *part) {
+      file.folder = folder;
+      whole.push_back(std::move(file));
+    }
+  }
+  return whole;
 }
 
 Index synthetic_index(const Settings& settings, std::uint64_t count) {

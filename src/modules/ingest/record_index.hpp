@@ -23,9 +23,10 @@ struct Record {
 struct IndexedFile {
   std::filesystem::path path;
   std::vector<Record> records;  // one after the other from the beginning of the file
+  std::size_t folder = 0;       // which of the settings' data sets it belongs to
 };
 
-using Index = std::vector<IndexedFile>;  // in order of path
+using Index = std::vector<IndexedFile>;  // data set after data set, each in order of path
 
 // Fails on a folder without data, on files that do not hold what the manifest says (naming file and key), and
 // for prep = decompress on records that are no zstd frame of known size.

@@ -19,7 +19,7 @@ Prep prep_of(std::string_view text) {
 
 Settings settings_of(const sdk::Host& host) {
   Settings s;
-  s.dataset = host.text("dataset");
+  s.datasets = host.list("dataset");
   s.source = source_of(host.text("source"));
   s.record_bytes = static_cast<double>(host.bytes("record-size"));
   s.record_stdev_bytes = static_cast<double>(host.bytes("record-stdev"));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "millrace/probe.hpp"
 
@@ -13,7 +14,7 @@ enum class Source { kCold, kCached, kSynthetic };
 enum class Prep { kNone, kChecksum, kDecompress, kNormalize };
 
 struct Settings {
-  std::string dataset;  // folder or file; empty: none
+  std::vector<std::string> datasets;  // folders or files, read in step with each other; empty: none
   Source source = Source::kCold;
   double record_bytes = 0, record_stdev_bytes = 0;
   std::uint64_t samples_per_file = 1;

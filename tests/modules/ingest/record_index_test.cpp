@@ -17,7 +17,7 @@ class RecordIndex : public millrace::testing::PipelineTest {
  protected:
   Settings settings() const {
     Settings s;
-    s.dataset = directory_;
+    s.datasets = {directory_};
     return s;
   }
   void manifest(const std::string& text) { std::ofstream(directory_ / run::kManifestName) << text; }
@@ -30,7 +30,7 @@ class RecordIndex : public millrace::testing::PipelineTest {
 TEST_F(RecordIndex, FollowsTheManifestOfAMadeDataSet) {
   const run::Dataset dataset = make(7, 60'000);
   Settings s;
-  s.dataset = dataset.directory;
+  s.datasets = {dataset.directory};
   const auto index = index_dataset(s);
   ASSERT_TRUE(index) << index.error().what;
   ASSERT_EQ(index->size(), dataset.files.size());
@@ -59,7 +59,7 @@ TEST_F(RecordIndex, CutsAUsersFilesAsAsked) {
   s.record_bytes = 0;
   s.samples_per_file = 5;
   EXPECT_EQ((*index_dataset(s))[0].records[4].bytes, 200u);
-  s.dataset = directory_ / "b";
+  s.datasets = {directory_ / "b"};
   EXPECT_EQ(index_dataset(s)->size(), 1u) << "a file is a data set too";
 }
 
@@ -150,6 +150,31 @@ TEST(LayoutOf, GrowsWithPrefetchAndIsBoundedByIt) {
   const Layout four = layout_of(s, extents);
   EXPECT_EQ(four.stored_buffers - two.stored_buffers, 6u);
   EXPECT_NEAR(static_cast<double>(four.total_bytes() - two.total_bytes()), 60e6, 1e6);
+}
+
+// Two folders on two drives: whoever reads must keep both busy, in proportion to what they hold.
+TEST_F(RecordIndex, SeveralFoldersTakeTurnsForEveryRank) {
+  for (const char* folder : {"one", "two"}) std::filesystem::create_directory(directory_ / folder);
+  for (int i = 0; i < 8; ++i) std::ofstream(directory_ / "one" / std::to_string(i)) << std::string(100, '1');
+  for (int i = 0; i < 16; ++i) std::ofstream(directory_ / "two" / std::to_string(i)) << std::string(100, '2');
+  Settings s;
+  s.datasets = {directory_ / "one", directory_ / "two"};
+  const auto index = index_dataset(s);
+  ASSERT_TRUE(index) << index.error().what;
+  std::set<std::filesystem::path> read;
+  for (std::size_t rank = 0; rank < 2; ++rank) {
+    const auto extents = shard(cut_extents(*index, 4096), index->size(), rank, 2, 7);
+    ASSERT_EQ(extents.size(), 12u);
+    for (std::size_t i = 0; i < extents.size(); i += 3) {
+      int of_one = 0;
+      for (std::size_t k = i; k < i + 3; ++k) {
+        of_one += extents[k].file->folder == 0 ? 1 : 0;
+        read.insert(extents[k].file->path);
+      }
+      EXPECT_EQ(of_one, 1) << "at " << i << " of rank " << rank;
+    }
+  }
+  EXPECT_EQ(read.size(), 24u) << "each file is read by one rank";
 }
 
 }  // namespace
