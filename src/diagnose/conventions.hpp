@@ -8,6 +8,9 @@
 //                     size, depth, threads), nothing else running. Its throughput is the capacity of the path
 //                     from the drives to memory; its counters "worker:user_s" + "worker:system_s" over its
 //                     bytes are the CPU-seconds that reading a byte costs.
+//                     Data that are spread over several folders have one such measurement of each alone, and
+//                     one of each with concurrent_with naming all the others; metric "dataset_bytes" = what
+//                     lies there.
 //   memory.copy       the capacity of memory for copies (bytes copied; each crosses memory twice).
 //   ingest.pipeline   label = model, parameter source = "synthetic", compute = 0: the stages alone. stages[]
 //                     give for "prep" and "copy" the thread-seconds per byte: busy_share × threads × wall ÷
@@ -38,6 +41,7 @@ inline constexpr const char* kScale = "scale";
 inline constexpr const char* kAccelerators = "accelerators";
 inline constexpr const char* kUtilizationMetric = "accelerator_utilization_share";
 inline constexpr const char* kStepMetric = "step_s";
+inline constexpr const char* kDataMetric = "dataset_bytes";
 inline constexpr const char* kBytesCounter = "worker:bytes";
 inline constexpr const char* kOperationsCounter = "worker:operations";
 inline constexpr const char* kUserCounter = "worker:user_s";

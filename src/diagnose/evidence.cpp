@@ -19,12 +19,19 @@ double total(const MeasuredSet& set) {
   return sum;
 }
 
+// Data that are spread over several drives are read from all of them at once: a set that did so stands for
+// the path, even where one of the drives moves as much alone.
+bool stands_before(const MeasuredSet& set, const MeasuredSet& best) {
+  if ((set.size() > 1) != (best.size() > 1)) return set.size() > 1;
+  return total(set) > total(best);
+}
+
 const MeasuredSet* largest(const std::vector<MeasuredSet>& sets,
                            bool (*fits)(const Measurement&, const std::string&), const std::string& model) {
   const MeasuredSet* best = nullptr;
   for (const MeasuredSet& set : sets)
     if (std::all_of(set.begin(), set.end(), [&](const Measurement* m) { return fits(*m, model); }) &&
-        (!best || total(set) > total(*best)))
+        (!best || stands_before(set, *best)))
       best = &set;
   return best;
 }

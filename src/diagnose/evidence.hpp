@@ -25,8 +25,8 @@ struct StorageEvidence {
   MeasuredSet set;       // empty: nothing was measured
   bool as_model = true;  // read as this model reads; else with another access pattern
 };
-// Of the sets that read as the model does (else of the unlabelled ones, else of any), the one that moved
-// most.
+// Of the sets that read as the model does (else of the unlabelled ones, else of any), the one that read
+// from several drives at once, of those the one that moved most.
 StorageEvidence storage_evidence(const record::Document& document, const std::string& model);
 
 // The pipeline's stages alone: synthetic source, with no compute if there is such a run; null where there is

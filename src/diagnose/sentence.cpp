@@ -50,7 +50,7 @@ std::string nouns(const std::vector<Load>& loads) {
 }
 
 std::string mended(const Hop& hop, double factor) {
-  if (hop.kind == "storage") return fmt::format("storage {} as fast", times(factor));
+  if (hop.kind == "storage") return fmt::format("{} {} as fast", hop.noun, times(factor));
   if (hop.kind == "pcie") return fmt::format("a link {} as fast", times(factor));
   if (hop.kind == "memory") return fmt::format("{} the memory bandwidth", times(factor));
   if (hop.kind == "copy") return fmt::format("a copy into device memory {} as fast", times(factor));

@@ -6,6 +6,7 @@
 
 #include "diagnose/conventions.hpp"
 #include "diagnose/feed_path.hpp"
+#include "diagnose/spread.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::diagnose {
@@ -108,39 +109,23 @@ std::vector<topology::Hop> path_by_topology(const record::Document& document, st
   return best;
 }
 
-}  // namespace
-
-void add_storage_hops(const record::Document& document, const workload::Profile& profile,
-                      const StorageEvidence& evidence, FeedPath& path) {
-  Hop storage;
-  storage.kind = "storage";
-  storage.noun = "storage";
-  storage.essential = true;
-  std::vector<record::MeasuredHop> hops;
-  std::string from = "storage";
-  if (!evidence.set.empty()) {
-    storage.capacity = sum_of(evidence.set);
-    from = from_where(document, evidence.set);
-    hops = path_of(evidence.set);
-    path.measured = true;
-    if (!evidence.as_model)
-      path.notes.push_back(
-          fmt::format("storage was measured with another access pattern than {} has ({}): take its rate "
-                      "as a hint",
-                      profile.model, storage.capacity.evidence.front()));
-  } else {
-    for (const auto& hop : path_by_topology(document, from))
-      hops.push_back({hop.resource, hop.units_per_byte});
-  }
-  storage.name = "reading from " + from;
-
+// What a byte crosses besides the drives themselves, sorted: the drives' own resources and limits go to
+// `storage`, links with a known limit to `links`, and to `inseparable` whatever was crossed by the same
+// measurements alone and may as well be what held them back. `share`: of the workload's bytes that go this
+// way.
+struct Surroundings {
   std::vector<Hop> links;
   std::vector<std::string> inseparable;
+};
+
+Surroundings look_around(const record::Document& document, const std::vector<record::MeasuredHop>& hops,
+                         double share, Hop& storage, std::vector<std::string>& notes) {
+  Surroundings around;
   for (const Crossed& crossed : crossed_by(document.topology, hops)) {
-    const double unit = crossed.units;
+    const double unit = crossed.units * share;
     bool limited = crossed.limit.has_value();
     if (limited && storage.capacity.measured && storage.capacity.measured->ci95_low > *crossed.limit / unit) {
-      path.notes.push_back(
+      notes.push_back(
           fmt::format("{} moved {} over {}, more than its limit of {} ({}): the limit is discredited and "
                       "was dropped",
                       fmt::join(storage.capacity.evidence, ", "),
@@ -163,29 +148,121 @@ void add_storage_hops(const record::Document& document, const workload::Profile&
       link.name = crossed.name;
       link.noun = "the link " + crossed.name;
       set_limit(link.capacity, *crossed.limit / unit, crossed.limit_source);
-      links.push_back(std::move(link));
+      around.links.push_back(std::move(link));
     }
-    if (storage.capacity.measured && !excluded) inseparable.push_back(crossed.id);
+    if (storage.capacity.measured && !excluded) around.inseparable.push_back(crossed.id);
   }
-  if (storage.resources.empty())
-    storage.resources.push_back(evidence.set.empty() ? "storage" : evidence.set.front()->from);
-  if (storage.resources.front().empty()) storage.resources.front() = "storage";
-  if (!inseparable.empty()) {
-    path.notes.push_back(
-        fmt::format("{} and {} were crossed by the same measurements alone and cannot be told apart: a read "
-                    "from a second drive behind the same link, at the same time, would split them",
-                    storage.resources.front(), fmt::join(inseparable, ", ")));
-    storage.resources.insert(storage.resources.end(), inseparable.begin(), inseparable.end());
-    // A link that stands in the class is not a hop beside it as well.
-    std::erase_if(links, [&](const Hop& link) {
-      const bool in_class =
-          std::find(inseparable.begin(), inseparable.end(), link.resources.front()) != inseparable.end();
-      if (in_class) set_limit(storage.capacity, *link.capacity.limit, link.capacity.limit_source);
-      return in_class;
-    });
+  return around;
+}
+
+// What cannot be told from the drive joins its class, and is no hop beside it as well.
+void join_class(Surroundings& around, Hop& storage, std::vector<std::string>& notes) {
+  if (around.inseparable.empty()) return;
+  notes.push_back(
+      fmt::format("{} and {} were crossed by the same measurements alone and cannot be told apart: a read "
+                  "from a second drive behind the same link, at the same time, would split them",
+                  storage.resources.front(), fmt::join(around.inseparable, ", ")));
+  storage.resources.insert(storage.resources.end(), around.inseparable.begin(), around.inseparable.end());
+  std::erase_if(around.links, [&](const Hop& link) {
+    const bool in_class = std::find(around.inseparable.begin(), around.inseparable.end(),
+                                    link.resources.front()) != around.inseparable.end();
+    if (in_class) set_limit(storage.capacity, *link.capacity.limit, link.capacity.limit_source);
+    return in_class;
+  });
+}
+
+Hop storage_hop(const std::string& from) {
+  Hop storage;
+  storage.kind = "storage";
+  storage.noun = "storage";
+  storage.essential = true;
+  storage.name = "reading from " + from;
+  return storage;
+}
+
+void name_something(Hop& storage, const std::string& instead) {
+  if (storage.resources.empty()) storage.resources.push_back(instead.empty() ? "storage" : instead);
+}
+
+// Drives that hold equal parts and keep each other waiting equally are one hop: mending one of them alone
+// would mend nothing.
+constexpr double kAsFast = 1.15;
+
+void merge_equals(std::vector<Hop>& drives) {
+  std::stable_sort(drives.begin(), drives.end(),
+                   [](const Hop& a, const Hop& b) { return a.capacity.rate() < b.capacity.rate(); });
+  std::vector<Hop> merged;
+  for (Hop& drive : drives) {
+    if (merged.empty() || drive.capacity.rate() > kAsFast * merged.back().capacity.rate()) {
+      merged.push_back(std::move(drive));
+      continue;
+    }
+    Hop& into = merged.back();
+    into.noun += " and " + drive.noun;
+    into.name += drive.name.substr(drive.name.find(" from ") + 5).insert(0, " and");
+    into.resources.insert(into.resources.end(), drive.resources.begin(), drive.resources.end());
+    into.capacity.evidence.insert(into.capacity.evidence.end(), drive.capacity.evidence.begin(),
+                                  drive.capacity.evidence.end());
   }
+  drives = std::move(merged);
+}
+
+// The data are spread over several drives: each by itself, by what it delivers alone and the part of the
+// bytes that it holds; and what they share, where together they deliver less than alone.
+void add_spread(const record::Document& document, const Spread& spread, FeedPath& path) {
+  Hop joint = storage_hop(from_where(document, spread.together));
+  joint.capacity = sum_of(spread.together);
+  Surroundings around = look_around(document, path_of(spread.together), 1, joint, path.notes);
+  std::vector<Hop> drives;
+  for (const SpreadPart& part : spread.parts) {
+    Hop drive =
+        storage_hop(fmt::format("{} ({:.0f} % of the data)", drive_name(*part.alone), 100 * part.share));
+    drive.noun = drive_name(*part.alone);
+    drive.capacity = capacity_from(part.alone->throughput_bytes_per_s, part.alone->repeats, 1 / part.share);
+    drive.capacity.evidence = {part.alone->id};
+    Surroundings own = look_around(document, part.alone->path, part.share, drive, path.notes);
+    name_something(drive, part.alone->from);
+    join_class(own, drive, path.notes);
+    for (const std::string& link : own.inseparable)
+      std::erase_if(around.links, [&](const Hop& hop) { return hop.resources.front() == link; });
+    drives.push_back(std::move(drive));
+  }
+  merge_equals(drives);
+  for (Hop& drive : drives) path.hops.push_back(std::move(drive));
+  for (Hop& link : around.links) path.hops.push_back(std::move(link));
+  if (auto shared = shared_hop(document, spread, path.notes)) path.hops.push_back(std::move(*shared));
+  path.measured = true;
+}
+
+}  // namespace
+
+void add_storage_hops(const record::Document& document, const workload::Profile& profile,
+                      const StorageEvidence& evidence, FeedPath& path) {
+  if (const auto spread = spread_of(document, evidence)) return add_spread(document, *spread, path);
+  std::vector<record::MeasuredHop> hops;
+  std::string from = "storage";
+  if (!evidence.set.empty()) {
+    from = from_where(document, evidence.set);
+    hops = path_of(evidence.set);
+  } else {
+    for (const auto& hop : path_by_topology(document, from))
+      hops.push_back({hop.resource, hop.units_per_byte});
+  }
+  Hop storage = storage_hop(from);
+  if (!evidence.set.empty()) {
+    storage.capacity = sum_of(evidence.set);
+    path.measured = true;
+    if (!evidence.as_model)
+      path.notes.push_back(
+          fmt::format("storage was measured with another access pattern than {} has ({}): take its rate "
+                      "as a hint",
+                      profile.model, storage.capacity.evidence.front()));
+  }
+  Surroundings around = look_around(document, hops, 1, storage, path.notes);
+  name_something(storage, evidence.set.empty() ? "" : evidence.set.front()->from);
+  join_class(around, storage, path.notes);
   path.hops.push_back(std::move(storage));
-  for (Hop& link : links) path.hops.push_back(std::move(link));
+  for (Hop& link : around.links) path.hops.push_back(std::move(link));
 }
 
 }  // namespace millrace::diagnose
