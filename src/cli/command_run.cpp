@@ -16,6 +16,7 @@
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
 #include "diagnose/diagnose.hpp"
+#include "diagnose/spread.hpp"
 #include "record/document.hpp"
 #include "record/journal.hpp"
 #include "report/terminal.hpp"
@@ -33,8 +34,8 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Arguments {
-  std::string path, dataset, budget, json, journal, resume, prep, size_cap;
-  std::vector<std::string> workloads;
+  std::string budget, json, journal, resume, prep, size_cap;
+  std::vector<std::string> paths, datasets, workloads;
   int accelerators = 0, repeats = 0;
   double wanted = 0, compressible = 0;
   bool quick = false, thorough = false, fail_if_starved = false;
@@ -58,20 +59,31 @@ Result<fs::path> existing_folder(const std::string& text, const char* flag) {
   return fs::canonical(path, error);
 }
 
+Result<std::vector<fs::path>> existing_folders(const std::vector<std::string>& texts, const char* flag) {
+  std::vector<fs::path> folders;
+  for (const std::string& text : texts) {
+    auto folder = existing_folder(text, flag);
+    if (!folder) return tl::unexpected(folder.error());
+    if (std::find(folders.begin(), folders.end(), *folder) != folders.end())
+      return failure(fmt::format("{} {}: it is given twice", flag, text), "give each folder once");
+    folders.push_back(std::move(*folder));
+  }
+  return folders;
+}
+
 Result<run::Job> read_job(const Arguments& arguments, const topology::Machine& machine) {
   run::Job job;
-  auto path = existing_folder(arguments.path, "--path");
-  if (!path) return tl::unexpected(path.error());
-  job.path = *path;
-  if (!arguments.dataset.empty()) {
-    auto dataset = existing_folder(arguments.dataset, "--dataset");
-    if (!dataset) return tl::unexpected(dataset.error());
-    job.dataset = *dataset;
-  } else if (access(job.path.c_str(), W_OK) != 0) {
-    return failure(fmt::format("--path {}: it cannot be written to, and a data set has to be made there",
-                               job.path.string()),
-                   "give another folder by --path, or your own files, which are only read, by --dataset");
-  }
+  auto paths = existing_folders(arguments.paths, "--path");
+  if (!paths) return tl::unexpected(paths.error());
+  job.paths = std::move(*paths);
+  auto datasets = existing_folders(arguments.datasets, "--dataset");
+  if (!datasets) return tl::unexpected(datasets.error());
+  job.datasets = std::move(*datasets);
+  for (const fs::path& path : job.paths)
+    if (job.datasets.empty() && access(path.c_str(), W_OK) != 0)
+      return failure(fmt::format("--path {}: it cannot be written to, and a data set has to be made there",
+                                 path.string()),
+                     "give another folder by --path, or your own files, which are only read, by --dataset");
   job.workloads = arguments.workloads;
   job.accelerators = arguments.accelerators > 0 ? arguments.accelerators : std::max(1, gpus_of(machine));
   job.budget = arguments.quick      ? Duration{20'000'000'000}
@@ -90,12 +102,11 @@ Result<run::Job> read_job(const Arguments& arguments, const topology::Machine& m
     if (!cap) return failure("--size-cap: " + cap.error().what, cap.error().hint);
     job.size_cap = cap->value;
   }
-  if (job.dataset) {
-    if (const auto files = run::open_dataset(*job.dataset); !files)
+  for (const fs::path& dataset : job.datasets)
+    if (const auto files = run::open_dataset(dataset); !files)
       return failure("--dataset: " + files.error().what, files.error().hint);
-  } else if (const auto free = run::free_for(job); !free) {
+  if (const auto free = run::free_for(job); job.datasets.empty() && !free)
     return tl::unexpected(free.error());
-  }
   if (!arguments.prep.empty()) job.prep = arguments.prep;
   if (arguments.wanted > 0) job.utilization_wanted = arguments.wanted / 100;
   job.compressible = arguments.compressible;
@@ -177,6 +188,7 @@ Result<void> open_journal(const Arguments& arguments, Start& start) {
 }
 
 void diagnose_all(const Start& start, record::Document& document) {
+  document.interference = diagnose::interference_of(document);
   for (const workload::Profile& profile : start.profiles)
     document.diagnoses.push_back(
         diagnose::diagnose(document, {profile, start.job.accelerators, start.job.utilization_wanted}));
@@ -323,13 +335,21 @@ void run_main_job(const Arguments& arguments, Context& context) {
 
 void add_run(CLI::App& app, Context& context) {
   auto a = std::make_shared<Arguments>();
-  a->path = ".";
+  a->paths = {"."};
   CLI::App* command =
       app.add_subcommand("run", "Measure this machine's feed path and name the hop that starves its GPUs");
-  auto* path =
-      command->add_option("--path", a->path, "Folder on the storage to measure")->capture_default_str();
-  auto* dataset =
-      command->add_option("--dataset", a->dataset, "Your own files, read-only, instead of made ones");
+  auto* path = command
+                   ->add_option("--path", a->paths,
+                                "Folder on the storage to measure; several (repeat --path): the data are "
+                                "spread over all of them")
+                   ->capture_default_str()
+                   ->expected(1)
+                   ->take_all();
+  auto* dataset = command
+                      ->add_option("--dataset", a->datasets,
+                                   "Folder with your own files, read-only, instead of made ones (repeatable)")
+                      ->expected(1)
+                      ->take_all();
   auto* workloads = command->add_option("--for", a->workloads,
                                         "Workloads, by name or profile file; all built-in ones by default");
   auto* accelerators = command
@@ -365,6 +385,7 @@ void add_run(CLI::App& app, Context& context) {
   command->add_flag("--fail-if-starved", a->fail_if_starved, "Exit with 1 when a workload is starved");
   command->footer(
       "Examples:\n  millrace run\n  millrace run --path /data --for unet3d-h100 --accelerators 8\n"
+      "  millrace run --path /nvme0 --path /nvme1 --for resnet50-h100\n"
       "  millrace run --for my.json --quick --fail-if-starved");
   command->callback([a, &context] { run_main_job(*a, context); });
 }

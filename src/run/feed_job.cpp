@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "run/dataset.hpp"
 
@@ -27,20 +28,33 @@ class DataSets {
                     const JobCallbacks& callbacks) {
     const workload::Input& input = model.scaled.front().input;
     DatasetRequest request;
-    request.directory = job.path;
     request.record_bytes = input.record_bytes;
     request.record_stdev_bytes = input.record_stdev_bytes;
     request.samples_per_file = input.samples_per_file;
-    request.files = model.files;
-    request.total_bytes = model.data_bytes;
+    request.files = model.files / job.paths.size();
+    request.total_bytes = model.data_bytes / job.paths.size();
     request.compressible = job.compressible;
     request.zstd = input.prep == "decompress";
     if (request.zstd && request.compressible == 0)
       request.compressible = 0.5;  // what nobody would compress, nobody did
+    for (const fs::path& path : job.paths) {
+      request.directory = path;
+      if (auto made = make_one(request, model.model, journal, callbacks); !made) return made;
+      ++request.seed;  // other bytes in each folder
+    }
+    return {};
+  }
+
+  void use(const std::string& model, const std::vector<fs::path>& folders) { of_model_[model] = folders; }
+  [[nodiscard]] const std::map<std::string, std::vector<fs::path>>& of_model() const { return of_model_; }
+
+ private:
+  Result<void> make_one(const DatasetRequest& request, const std::string& model, record::Journal& journal,
+                        const JobCallbacks& callbacks) {
     DatasetCalls calls;
     std::optional<Error> refused;
     calls.on_create = [&](const fs::path& path) {
-      if (path.parent_path() != job.path) return;  // what lies in the folder goes with it
+      if (path.parent_path() != request.directory) return;  // what lies in the folder goes with it
       if (auto noted = journal.add_temporary(path); !noted) refused = noted.error();
     };
     calls.cancelled = [&] {
@@ -50,17 +64,19 @@ class DataSets {
     if (refused) return tl::unexpected(*refused);
     if (!made) return tl::unexpected(made.error());
     made_.push_back(made->directory);
-    of_model_[model.model] = made->directory;
+    of_model_[model].push_back(made->directory);
     return {};
   }
 
-  void use(const std::string& model, const fs::path& folder) { of_model_[model] = folder; }
-  [[nodiscard]] const std::map<std::string, fs::path>& of_model() const { return of_model_; }
-
- private:
   std::vector<fs::path> made_;
-  std::map<std::string, fs::path> of_model_;
+  std::map<std::string, std::vector<fs::path>> of_model_;
 };
+
+std::string folders_text(const std::vector<fs::path>& paths) {
+  std::string text;
+  for (const fs::path& path : paths) text += (text.empty() ? "" : " and ") + path.string();
+  return text;
+}
 
 // What an earlier run that was killed left there.
 Result<void> remove_stale(const fs::path& directory, const JobCallbacks& callbacks) {
@@ -111,7 +127,8 @@ class FeedJob {
   }
 
   Result<JobOutcome> run(const std::vector<workload::Profile>& profiles) {
-    if (!job_.dataset) (void)remove_stale(job_.path, callbacks_);
+    if (job_.datasets.empty())
+      for (const fs::path& path : job_.paths) (void)remove_stale(path, callbacks_);
     auto surveyed = survey();
     if (!surveyed) return tl::unexpected(surveyed.error());
     if (*surveyed <= 0) return finish();
@@ -121,13 +138,13 @@ class FeedJob {
     outcome_.models = std::move(*models);
     DataSets data;
     for (const ModelPlan& model : outcome_.models) {
-      if (job_.dataset) {
-        data.use(model.model, *job_.dataset);
+      if (!job_.datasets.empty()) {
+        data.use(model.model, job_.datasets);
         continue;
       }
       if (callbacks_.stage)
         callbacks_.stage(fmt::format("making the data set of {}: {} in {}", model.model,
-                                     to_si({model.data_bytes}), job_.path.string()));
+                                     to_si({model.data_bytes}), folders_text(job_.paths)));
       if (auto made = data.make(job_, model, journal_, callbacks_); !made) {
         if (made.error().exit == Exit::kInterrupted) return finish();
         return tl::unexpected(made.error());
@@ -160,9 +177,13 @@ class FeedJob {
 
   Result<void> measure_rest(std::vector<Planned>& plan) {
     std::vector<Planned> rest;
+    std::set<int> broken;  // groups of which one is missing: all of it has to run again
+    for (const Planned& planned : plan)
+      if (!is_complete(find(done_, planned.id), planned)) broken.insert(planned.together);
     for (Planned& planned : plan) {
       const record::Measurement* earlier = find(done_, planned.id);
-      if (is_complete(earlier, planned))
+      const bool whole = planned.together == 0 || !broken.contains(planned.together);
+      if (whole && is_complete(earlier, planned))
         outcome_.measurements.push_back(*earlier);
       else
         rest.push_back(std::move(planned));
@@ -170,9 +191,13 @@ class FeedJob {
     if (callbacks_.planned) {
       double whole = 0;
       int repeats = 0;
+      int group = 0;
       for (const Planned& planned : rest) {
-        whole += planned.options.time_limit.seconds() * planned.repeats;
+        const bool beside = planned.together != 0 && planned.together == group;
+        group = planned.together;
         repeats += planned.repeats;
+        if (beside) continue;  // takes no time of its own
+        whole += planned.options.time_limit.seconds() * planned.repeats;
       }
       callbacks_.planned(repeats, Duration::from_seconds(whole));
     }

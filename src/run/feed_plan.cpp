@@ -20,6 +20,7 @@ using Given = std::vector<std::pair<std::string, std::string>>;
 
 // Weights of one repeat, in units (see TimePlan). A stage run needs no storage to settle, a copy even less.
 constexpr double kStageWeight = 0.6, kMemoryWeight = 0.4, kProofWeight = 1.2, kAnalyzerWeight = 0.6;
+constexpr double kAloneWeight = 0.6;
 constexpr double kSteps = 32;  // 30 that count, the first that does not, and one to spare
 constexpr double kMostFiles = 4096;
 constexpr std::uint64_t kBlock = 1 << 20;
@@ -57,51 +58,78 @@ class Planner {
   Planner(const Catalog& catalog, const topology::Machine& machine) : catalog_(catalog), machine_(machine) {}
 
   Result<void> add(const std::string& probe, const std::string& label, const Given& given,
-                   const LaunchOptions& options, int repeats) {
+                   const LaunchOptions& options, int repeats, int together = 0) {
     const auto entry = find_probe(catalog_, probe);
     if (!entry) return tl::unexpected(entry.error());
     auto plan = plan_instance(*entry, given, machine_);
     if (!plan) return tl::unexpected(plan.error());
-    planned_.push_back({fmt::format("m{}", planned_.size() + 1), label, std::move(*plan), options, repeats});
+    planned_.push_back(
+        {fmt::format("m{}", planned_.size() + 1), label, std::move(*plan), options, repeats, together});
     return {};
   }
+  int new_group() { return ++groups_; }
   std::vector<Planned> take() { return std::move(planned_); }
 
  private:
   const Catalog& catalog_;
   const topology::Machine& machine_;
   std::vector<Planned> planned_;
+  int groups_ = 0;
 };
 
-Given pipeline(const workload::Profile& scaled, const std::filesystem::path& data, int accelerators,
-               const char* source, double compute_s, double factor) {
+using Folders = std::vector<std::filesystem::path>;
+
+Given pipeline(const workload::Profile& scaled, const Folders& data, int accelerators, const char* source,
+               double compute_s, double factor) {
   const workload::Input& input = scaled.input;
-  return {{"dataset", data.string()},
-          {"source", source},
-          {"record-size", bytes_text(input.record_bytes)},
-          {"record-stdev", bytes_text(input.record_stdev_bytes)},
-          {"samples-per-file", std::to_string(input.samples_per_file)},
-          {"batch", std::to_string(input.batch_samples)},
-          {"compute", fmt::format("{}ns", static_cast<std::int64_t>(compute_s * 1e9))},
-          {"accelerators", std::to_string(accelerators)},
-          {"read-threads", std::to_string(input.read_threads)},
-          {"prep", input.prep},
-          {"prep-threads", std::to_string(input.prep_threads)},
-          {"prefetch", std::to_string(input.prefetch_batches)},
-          {"block-size", std::to_string(block_size(scaled))},
-          {"queue-depth", std::to_string(kDepth)},
-          {"scale", fmt::format("{:.6g}", factor)}};
+  Given given;
+  for (const std::filesystem::path& folder : data) given.emplace_back("dataset", folder.string());
+  const Given rest{{"source", source},
+                   {"record-size", bytes_text(input.record_bytes)},
+                   {"record-stdev", bytes_text(input.record_stdev_bytes)},
+                   {"samples-per-file", std::to_string(input.samples_per_file)},
+                   {"batch", std::to_string(input.batch_samples)},
+                   {"compute", fmt::format("{}ns", static_cast<std::int64_t>(compute_s * 1e9))},
+                   {"accelerators", std::to_string(accelerators)},
+                   {"read-threads", std::to_string(input.read_threads)},
+                   {"prep", input.prep},
+                   {"prep-threads", std::to_string(input.prep_threads)},
+                   {"prefetch", std::to_string(input.prefetch_batches)},
+                   {"block-size", std::to_string(block_size(scaled))},
+                   {"queue-depth", std::to_string(kDepth)},
+                   {"scale", fmt::format("{:.6g}", factor)}};
+  given.insert(given.end(), rest.begin(), rest.end());
+  return given;
 }
 
-Result<void> plan_model(const Job& job, const ModelPlan& model, const std::filesystem::path& data,
-                        const TimePlan& time, Planner& planner) {
+// Reading as the model's pipeline does: the one folder, or each of several alone and then all together with
+// the readers shared out among them.
+Result<void> plan_reading(const Job& job, const ModelPlan& model, const Folders& data, const TimePlan& time,
+                          Planner& planner) {
   const workload::Profile& first = model.scaled.front();
-  auto added = planner.add(conventions::kStorageRead, model.model,
-                           {{"dataset", data.string()},
-                            {"block-size", std::to_string(block_size(first))},
-                            {"queue-depth", std::to_string(kDepth)},
-                            {"threads", std::to_string(first.input.read_threads * job.accelerators)}},
-                           timed(time.unit_s, 0.05), job.repeats);
+  const auto folders = data.size();
+  const int readers = first.input.read_threads * job.accelerators;
+  const auto read = [&](const std::filesystem::path& folder, int threads, double weight, int together) {
+    return planner.add(conventions::kStorageRead, model.model,
+                       {{"dataset", folder.string()},
+                        {"block-size", std::to_string(block_size(first))},
+                        {"queue-depth", std::to_string(kDepth)},
+                        {"threads", std::to_string(std::max(threads, 1))}},
+                       timed(time.unit_s * weight, 0.05), job.repeats, together);
+  };
+  if (folders == 1) return read(data.front(), readers, 1, 0);
+  for (const std::filesystem::path& folder : data)
+    if (auto added = read(folder, readers, time.alone_weight, 0); !added) return added;
+  const int group = planner.new_group();
+  for (const std::filesystem::path& folder : data)
+    if (auto added = read(folder, readers / static_cast<int>(folders), 1, group); !added) return added;
+  return {};
+}
+
+Result<void> plan_model(const Job& job, const ModelPlan& model, const Folders& data, const TimePlan& time,
+                        Planner& planner) {
+  const workload::Profile& first = model.scaled.front();
+  auto added = plan_reading(job, model, data, time, planner);
   if (!added) return added;
   added = planner.add(conventions::kPipeline, model.model,
                       pipeline(first, data, job.accelerators, "synthetic", 0, model.factor),
@@ -130,10 +158,15 @@ Result<void> plan_model(const Job& job, const ModelPlan& model, const std::files
 
 Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine) {
   Planner planner(catalog, machine);
-  // With the user's own files nothing need be written at all.
-  const Given where = job.dataset ? Given{{"dataset", job.dataset->string()}}
-                                  : Given{{"path", job.path.string()}, {"file-size", "128MiB"}};
-  Given given = where;
+  // With the user's own files nothing need be written at all. Of several folders, each by itself would tell
+  // more than this needs: how much there is to read in a second.
+  Given given;
+  if (!job.datasets.empty()) {
+    given.emplace_back("dataset", job.datasets.front().string());
+  } else {
+    for (const std::filesystem::path& path : job.paths) given.emplace_back("path", path.string());
+    given.emplace_back("file-size", "128MiB");
+  }
   for (const auto& [name, value] : Given{{"block-size", "1MiB"}, {"queue-depth", "8"}, {"threads", "4"}})
     given.emplace_back(name, value);
   if (auto added = planner.add(conventions::kStorageRead, "survey", given, timed(1.2, 0.05), 1); !added)
@@ -151,22 +184,33 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
   // the time goes to the proofs.
   time.analyzer_runs = workloads <= 3 || job.budget.seconds() >= 20 * workloads;
   time.proof_repeats = std::max(1, workloads > 3 ? job.repeats - 1 : job.repeats);
+  const std::size_t folders = std::max(job.paths.size(), job.datasets.size());
+  // Each alone and all together: all the alone ones weigh no more than what they are compared with, doubled.
+  if (folders > 1) time.alone_weight = std::min(kAloneWeight, 2.0 / static_cast<double>(folders));
+  const double reading = 1 + time.alone_weight * static_cast<double>(folders);
   const double units =
-      models * job.repeats * (1 + kStageWeight) + job.repeats * kMemoryWeight +
+      models * job.repeats * (reading + kStageWeight) + job.repeats * kMemoryWeight +
       workloads * (time.proof_repeats * kProofWeight + (time.analyzer_runs ? 2 * kAnalyzerWeight : 0));
   time.unit_s = job.budget.seconds() / units;
   return time;
 }
 
 Result<std::uint64_t> free_for(const Job& job) {
-  struct statvfs info {};
-  if (statvfs(job.path.c_str(), &info) != 0)
-    return failure(fmt::format("{}: {}", job.path.string(), std::strerror(errno)),
-                   "give another folder by --path");
-  const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
+  std::uint64_t least = UINT64_MAX;
+  const std::filesystem::path* tightest = nullptr;
+  for (const std::filesystem::path& path : job.paths) {
+    struct statvfs info {};
+    if (statvfs(path.c_str(), &info) != 0)
+      return failure(fmt::format("{}: {}", path.string(), std::strerror(errno)),
+                     "give another folder by --path");
+    const std::uint64_t free = std::uint64_t{info.f_bavail} * info.f_frsize;
+    if (free < least) least = free, tightest = &path;
+  }
+  const std::uint64_t free = least * job.paths.size();
   if (job.size_cap > free)
-    return failure(fmt::format("--size-cap {} is more than the {} that are free at {}",
-                               to_binary({job.size_cap}), to_binary({free}), job.path.string()),
+    return failure(fmt::format("--size-cap {} is more than the {} that are free at {}{}",
+                               to_binary({job.size_cap}), to_binary({least}), tightest->string(),
+                               job.paths.size() > 1 ? " for each of the folders" : ""),
                    "give a smaller cap, or another --path");
   return free;
 }
@@ -198,10 +242,15 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
     // than to measure.
     const double files = std::min(std::ceil(wanted / file_bytes), kMostFiles);
     plan.files = static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, files, 1.0}));
+    // As many in each folder, and a file there for each of its readers.
+    if (const std::uint64_t folders = job.paths.size(); folders > 1 && job.datasets.empty())
+      plan.files = std::max<std::uint64_t>((plan.files + folders - 1) / folders,
+                                           static_cast<std::uint64_t>(job.accelerators)) *
+                   folders;
     plan.data_bytes = static_cast<std::uint64_t>(static_cast<double>(plan.files) * file_bytes);
     plans.push_back(std::move(plan));
   }
-  if (job.dataset) return plans;
+  if (!job.datasets.empty()) return plans;
   std::uint64_t needed = 0;
   for (const ModelPlan& plan : plans) needed += plan.data_bytes;
   const auto free = free_for(job);
@@ -210,16 +259,19 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
   if (needed > cap)
     return failure(
         fmt::format("the data sets need {}, {} allows {}", to_binary({needed}),
-                    job.size_cap > 0 ? "--size-cap" : "half of the free space of " + job.path.string(),
+                    job.size_cap > 0
+                        ? "--size-cap"
+                        : (job.paths.size() > 1 ? "half of what is free for folders filled evenly"
+                                                : "half of the free space of " + job.paths.front().string()),
                     to_binary({cap})),
         "fewer workloads by --for, a larger --size-cap, another --path, or your own files by --dataset");
   return plans;
 }
 
-Result<std::vector<Planned>> plan_measurements(
-    const Job& job, const std::vector<ModelPlan>& models,
-    const std::map<std::string, std::filesystem::path>& data_of_model, const TimePlan& time,
-    const Catalog& catalog, const topology::Machine& machine) {
+Result<std::vector<Planned>> plan_measurements(const Job& job, const std::vector<ModelPlan>& models,
+                                               const std::map<std::string, Folders>& data_of_model,
+                                               const TimePlan& time, const Catalog& catalog,
+                                               const topology::Machine& machine) {
   Planner planner(catalog, machine);
   // The cores that move the data belong to every path: as many copy as would in the pipelines.
   if (auto added = planner.add(conventions::kMemoryCopy, "", {{"threads", "0"}},

@@ -33,12 +33,14 @@ Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topolo
 // How the time is shared out: a unit is one repeat of a storage measurement.
 struct TimePlan {
   double unit_s = 1;
+  double alone_weight = 0;  // of one of several folders by itself, in units; 0: there is one
   int proof_repeats = 2;
   bool analyzer_runs = false;  // the cached and the synthetic run beside the cold one, of each workload
 };
 TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles);
 
-// Bytes that are free at the job's path. Errors: there is no such place, or the size cap is larger than that.
+// Bytes that are free at the job's paths for data that are spread over them evenly: as many times the least
+// free one's as there are paths. Errors: there is no such place, or the size cap is larger than that.
 Result<std::uint64_t> free_for(const Job& job);
 
 // Scales the workloads so that at least 30 steps fit a proof at the surveyed rate, and dimensions their data
@@ -46,11 +48,12 @@ Result<std::uint64_t> free_for(const Job& job);
 Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
                                            double surveyed_bytes_per_s, const TimePlan& time);
 
-// The measurements, given where each model's data lie. Those of `done` (from a journal) that are complete are
+// The measurements, given in which folders each model's data lie: with several, reading from each alone and
+// from all together. Those of `done` (from a journal) that are complete are
 // left out.
 Result<std::vector<Planned>> plan_measurements(
     const Job& job, const std::vector<ModelPlan>& models,
-    const std::map<std::string, std::filesystem::path>& data_of_model, const TimePlan& time,
+    const std::map<std::string, std::vector<std::filesystem::path>>& data_of_model, const TimePlan& time,
     const Catalog& catalog, const topology::Machine& machine);
 
 }  // namespace millrace::run

@@ -28,6 +28,12 @@ std::vector<std::string> split(std::string_view joined) {
   return words;
 }
 
+std::vector<std::string> texts(const std::vector<std::filesystem::path>& paths) {
+  std::vector<std::string> all;
+  for (const std::filesystem::path& path : paths) all.push_back(path.string());
+  return all;
+}
+
 template <typename Number>
 Result<Number> number(const std::map<std::string, std::string>& settings, const char* key) {
   const auto found = settings.find(key);
@@ -43,14 +49,14 @@ Result<Number> number(const std::map<std::string, std::string>& settings, const 
 }  // namespace
 
 std::map<std::string, std::string> to_settings(const Job& job) {
-  std::map<std::string, std::string> settings{{"path", job.path.string()},
+  std::map<std::string, std::string> settings{{"path", join(texts(job.paths))},
                                               {"workloads", join(job.workloads)},
                                               {"accelerators", std::to_string(job.accelerators)},
                                               {"budget_ns", std::to_string(job.budget.ns)},
                                               {"repeats", std::to_string(job.repeats)},
                                               {"compressible", fmt::format("{}", job.compressible)},
                                               {"size_cap_bytes", std::to_string(job.size_cap)}};
-  if (job.dataset) settings["dataset"] = job.dataset->string();
+  if (!job.datasets.empty()) settings["dataset"] = join(texts(job.datasets));
   if (job.prep) settings["prep"] = *job.prep;
   if (job.utilization_wanted) settings["utilization_wanted"] = fmt::format("{}", *job.utilization_wanted);
   return settings;
@@ -60,10 +66,11 @@ Result<Job> from_settings(const std::map<std::string, std::string>& settings) {
   Job job;
   const auto path = settings.find("path");
   if (path == settings.end()) return failure("the journal's setting 'path' is missing", "start a new run");
-  job.path = path->second;
+  for (const std::string& one : split(path->second)) job.paths.emplace_back(one);
   if (const auto found = settings.find("workloads"); found != settings.end())
     job.workloads = split(found->second);
-  if (const auto found = settings.find("dataset"); found != settings.end()) job.dataset = found->second;
+  if (const auto found = settings.find("dataset"); found != settings.end())
+    for (const std::string& one : split(found->second)) job.datasets.emplace_back(one);
   if (const auto found = settings.find("prep"); found != settings.end()) job.prep = found->second;
   const auto accelerators = number<int>(settings, "accelerators");
   if (!accelerators) return tl::unexpected(accelerators.error());

@@ -15,9 +15,10 @@
 namespace millrace::run {
 
 struct Job {
-  std::filesystem::path path;  // folder on the storage to measure; absolute
-  std::optional<std::filesystem::path>
-      dataset;                         // the user's own files, read-only; else one is made below path
+  // Folders on the storage to measure, absolute; the data are spread over all of them evenly.
+  std::vector<std::filesystem::path> paths;
+  // The user's own files, read-only; empty: data sets are made below the paths.
+  std::vector<std::filesystem::path> datasets;
   std::vector<std::string> workloads;  // names or files, as given; empty: all built-in training workloads
   int accelerators = 1;
   Duration budget{60'000'000'000};  // of measuring

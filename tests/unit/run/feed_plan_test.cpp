@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 
 class FeedPlan : public ::testing::Test {
  protected:
-  FeedPlan() { job_.path = folder_.path(); }
+  FeedPlan() { job_.paths = {folder_.path()}; }
   TemporaryFolder folder_;
   Job job_;
   std::vector<workload::Profile> all_ = workload::built_in();
@@ -115,15 +115,35 @@ TEST_F(FeedPlan, RefusesDataSetsAboveTheSizeCap) {
 
 TEST_F(FeedPlan, NeedsNoRoomForTheUsersOwnData) {
   job_.size_cap = 1;
-  job_.dataset = folder_.path();
+  job_.datasets = {folder_.path()};
   EXPECT_TRUE(plan_models(job_, all_, 1e9, share_time(job_, all_)));
 }
 
 TEST_F(FeedPlan, SaysSoWhereThereIsNoSuchPlace) {
-  job_.path = folder_.path() / "missing";
+  job_.paths = {folder_.path() / "missing"};
   const auto free = free_for(job_);
   ASSERT_FALSE(free);
   EXPECT_THAT(free.error().what, HasSubstr("missing"));
+}
+
+TEST_F(FeedPlan, SpreadsTheDataOverAllFoldersEvenly) {
+  job_.paths = {folder_.path(), folder_.path(), folder_.path()};
+  job_.accelerators = 2;
+  const auto models = plan_models(job_, all_, 1e9, share_time(job_, all_));
+  ASSERT_TRUE(models);
+  for (const ModelPlan& model : *models) {
+    EXPECT_EQ(model.files % 3, 0U);
+    EXPECT_GE(model.files, 6U) << "each accelerator has a file in each folder";
+  }
+}
+
+TEST_F(FeedPlan, KeepsTheBudgetWithManyFolders) {
+  const TimePlan one = share_time(job_, all_);
+  job_.paths.assign(16, folder_.path());
+  const TimePlan many = share_time(job_, all_);
+  EXPECT_EQ(one.alone_weight, 0);
+  EXPECT_LE(16 * many.alone_weight, 2.0) << "the drives alone may not eat up the time of the rest";
+  EXPECT_GT(many.unit_s, 0.4 * one.unit_s);
 }
 
 }  // namespace

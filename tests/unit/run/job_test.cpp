@@ -14,8 +14,8 @@ using ::testing::HasSubstr;
 
 Job full() {
   Job job;
-  job.path = "/mnt/a folder";
-  job.dataset = "/data/mine";
+  job.paths = {"/mnt/a folder", "/mnt/another"};
+  job.datasets = {"/data/mine"};
   job.workloads = {"resnet50-h100", "./my profile.json"};
   job.accelerators = 8;
   job.budget = {90'000'000'123};
@@ -31,8 +31,8 @@ TEST(Job, ComesBackFromItsSettingsAsItWas) {
   const auto back = from_settings(to_settings(full()));
   ASSERT_TRUE(back) << back.error().what;
   EXPECT_EQ(to_settings(*back), to_settings(full()));
-  EXPECT_EQ(back->path, full().path);
-  EXPECT_EQ(back->dataset, full().dataset);
+  EXPECT_EQ(back->paths, full().paths);
+  EXPECT_EQ(back->datasets, full().datasets);
   EXPECT_EQ(back->workloads, full().workloads);
   EXPECT_EQ(back->budget, full().budget);
   EXPECT_EQ(back->utilization_wanted, full().utilization_wanted);
@@ -42,10 +42,10 @@ TEST(Job, ComesBackFromItsSettingsAsItWas) {
 
 TEST(Job, ComesBackWithWhatWasNotAsked) {
   Job job;
-  job.path = "/mnt";
+  job.paths = {"/mnt"};
   const auto back = from_settings(to_settings(job));
   ASSERT_TRUE(back);
-  EXPECT_FALSE(back->dataset || back->prep || back->utilization_wanted);
+  EXPECT_FALSE(!back->datasets.empty() || back->prep || back->utilization_wanted);
   EXPECT_TRUE(back->workloads.empty());
 }
 
@@ -72,9 +72,9 @@ TEST(Job, HasAFingerprintOfAllThatShapesItsMeasurements) {
   std::set<std::string> prints{fingerprint(job, *profiles)};
   EXPECT_EQ(fingerprint(job, *profiles), *prints.begin()) << "the same job has the same one";
   const std::vector<std::function<void(Job&)>> changes{
-      [](Job& j) { j.path = "/other"; },    [](Job& j) { j.accelerators = 2; },
+      [](Job& j) { j.paths = {"/other"}; }, [](Job& j) { j.accelerators = 2; },
       [](Job& j) { j.budget.ns += 1; },     [](Job& j) { j.repeats += 1; },
-      [](Job& j) { j.dataset.reset(); },    [](Job& j) { j.prep = "none"; },
+      [](Job& j) { j.datasets.clear(); },   [](Job& j) { j.prep = "none"; },
       [](Job& j) { j.compressible = 0.5; }, [](Job& j) { j.size_cap += 1; },
   };
   for (const auto& change : changes) {
