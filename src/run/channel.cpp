@@ -53,7 +53,9 @@ std::optional<Message> Channel::poll_message(bool& closed) {
   thread_local std::array<char, kPacket + 1> buffer;
   for (;;) {
     const ssize_t got = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (got < 0 && errno == EINTR) continue;
+    // An end that closes with messages unread resets the connection (unix(7)); told once, before what it
+    // sent.
+    if (got < 0 && (errno == EINTR || errno == ECONNRESET)) continue;
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
     if (got <= 0) {
       closed = true;

@@ -180,7 +180,10 @@ void Instance::talk_to_others() {
     }
     stop("failed");
   }
-  if (news.stop) stop(*news.stop);
+  if (news.stop) {
+    cut_short_ = *news.stop == "cancelled";
+    stop(*news.stop);
+  }
 }
 
 // The rates of whole periods in which all threads of this host ran, as far as they are known.

@@ -42,6 +42,7 @@ class Instance {
 
   // Of several hosts: whether this one decides, and how far it is by itself.
   [[nodiscard]] bool leads() const { return others_ == nullptr || others_->leads(); }
+  [[nodiscard]] bool is_cut_short_by_another_host() const { return cut_short_; }
   [[nodiscard]] bool own_ready() const;
   [[nodiscard]] bool own_gone() const;
   // When all hosts begin, once all are ready; 0 where there is one.
@@ -88,7 +89,7 @@ class Instance {
   double rate_now_ = 0;
   std::int64_t rates_sent_until_ns_ = 0;
   int kills_ = 0;
-  bool released_ = false, stopping_ = false;
+  bool released_ = false, stopping_ = false, cut_short_ = false;
   InstanceOutcome outcome_;
 };
 

@@ -39,6 +39,12 @@ bool any_failed(const Instances& instances) {
                      [](const auto& instance) { return instance->has_failed(); });
 }
 
+// One that was told to stop by another host, before it began.
+bool any_stopping(const Instances& instances) {
+  return std::any_of(instances.begin(), instances.end(),
+                     [](const auto& instance) { return instance->is_stopping(); });
+}
+
 bool all_gone(const Instances& instances) {
   return std::all_of(instances.begin(), instances.end(),
                      [](const auto& instance) { return instance->all_gone(); });
@@ -82,29 +88,35 @@ void end_all(const Instances& instances, std::int64_t deadline, const LaunchCall
   }
 }
 
+// Whose set-up is late: this host's, or, a while later since it has its own word first, that of another one.
+std::string what_is_late(const Instance& instance, std::int64_t late_ns) {
+  if (!instance.own_ready()) return late_ns > 0 ? "it was" : "";
+  return late_ns > kFailedGrace_ns && !instance.all_ready() ? "another host was" : "";
+}
+
 // True once all workers of all instances are ready to begin.
 bool wait_until_ready(const Instances& instances, const LaunchOptions& options,
                       const LaunchCallbacks& callbacks) {
-  // The host that leads says so when another one is late: it has its word first.
-  const bool leads =
-      std::all_of(instances.begin(), instances.end(), [](const auto& i) { return i->leads(); });
-  const std::int64_t deadline = monotonic_ns() + options.deadline.ns + (leads ? 0 : kFailedGrace_ns);
+  const std::int64_t deadline = monotonic_ns() + options.deadline.ns;
   for (;;) {
     tick(instances);
-    if (any_failed(instances)) return false;
+    if (any_failed(instances) || any_stopping(instances)) return false;
     if (std::all_of(instances.begin(), instances.end(), [](const auto& i) { return i->all_ready(); }))
       return true;
     if (callbacks.interrupted && callbacks.interrupted()) {
       stop_all(instances, "cancelled");
       return false;
     }
-    if (monotonic_ns() < deadline) continue;
-    for (const auto& instance : instances)
-      if (!instance->all_ready())
-        instance->fail(
-            fmt::format("it was not set up {}within {} and was ended",
-                        instance->own_ready() ? "on another host " : "", to_text(options.deadline)),
-            "a driver or device that hangs, or a slow disk: --deadline gives it more time");
+    const std::int64_t late_ns = monotonic_ns() - deadline;
+    bool late = false;
+    for (const auto& instance : instances) {
+      const std::string what = what_is_late(*instance, late_ns);
+      if (what.empty()) continue;
+      late = true;
+      instance->fail(fmt::format("{} not set up within {} and was ended", what, to_text(options.deadline)),
+                     "a driver or device that hangs, or a slow disk: --deadline gives it more time");
+    }
+    if (!late) continue;
     for (const auto& instance : instances) instance->end_workers(SIGTERM);
     return false;
   }
@@ -159,7 +171,9 @@ std::vector<InstanceOutcome> launch(std::span<const InstancePlan> group,
     watch_run(instances, options, callbacks);
     doing = "after the measuring";
   }
-  const bool failed = any_failed(instances);
+  const bool failed =
+      any_failed(instances) || std::any_of(instances.begin(), instances.end(),
+                                           [](const auto& i) { return i->is_cut_short_by_another_host(); });
   stop_all(instances, failed ? "cancelled" : "");
   end_all(instances,
           monotonic_ns() + (failed ? std::min(options.deadline.ns, kFailedGrace_ns) : options.deadline.ns),

@@ -63,6 +63,7 @@ void Follower::take(const Sealed& message, News& news) {
         told_to_stop_ = true;
         news.granted = stop->granted | kFinalGrant;
         news.stop = stop->reason;
+        why_stopped_ = stop->why;
       }
       return;
     case Kind::kExchange:

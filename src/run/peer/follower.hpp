@@ -34,6 +34,8 @@ class Follower final : public OtherHosts {
   [[nodiscard]] bool all_gone() const override { return true; }
   void give_up(const std::string&) override {}
   void finish(InstanceOutcome&) override {}
+  // Why the host that asked stopped early; empty: it did not, or did not say.
+  [[nodiscard]] const std::string& why_stopped() const { return why_stopped_; }
 
  private:
   void take(const Sealed& message, News& news);
@@ -43,6 +45,7 @@ class Follower final : public OtherHosts {
   std::size_t ranks_;
   std::optional<std::int64_t> begin_ns_;
   std::optional<Pace> reported_;
+  std::string why_stopped_;
   bool said_ready_ = false, told_to_stop_ = false, told_lost_ = false;
   std::vector<std::vector<stats::Slice>> none_;
 };

@@ -116,7 +116,7 @@ PlanAnswer Guest::plan(const PlanRequest& request) {
   auto planned = plan_instance(*entry, request.given, machine_, std::min(request.answer_time, kDescribeTime),
                                request.hosts);
   if (!planned) {
-    say_(fmt::format("{}: {}", request.probe, planned.error().what));
+    say_(planned.error().what);
     return refused(planned.error());
   }
   PlanAnswer answer{planned->status, planned->reason, planned->hint, false, planned->workers};
@@ -148,17 +148,17 @@ void Guest::launch(const LaunchRequest& request) {
   outcome.counters = growth(before, read_system_counters());
   connection_.send(Kind::kOutcome, encode(outcome));
   ++launches_;
-  report(outcome);
+  report(outcome, others.why_stopped());
 }
 
-void Guest::report(const InstanceOutcome& outcome) const {
+void Guest::report(const InstanceOutcome& outcome, const std::string& why_stopped) const {
   std::uint64_t bytes = 0;
   for (const WorkerOutcome& worker : outcome.workers) bytes += worker.bytes;
   const std::string what = fmt::format("{}, repeat {}: ", plan_->entry.probe->name, launches_);
   if (outcome.status != "ok" && !outcome.reason.empty())
     return say_(fmt::format("{}{}: {}", what, outcome.status, outcome.reason));
-  if (outcome.end_ns <= outcome.begin_ns)
-    return say_(fmt::format("{}{} before it began", what, outcome.stop_reason));
+  if (!why_stopped.empty())
+    return say_(fmt::format("{}stopped by the host that asked: {}", what, why_stopped));
   say_(fmt::format("{}{} after {} ({}), {} worker{}, {} recorded here", what, outcome.status,
                    to_text(Duration{outcome.end_ns - outcome.begin_ns}), outcome.stop_reason,
                    outcome.workers.size(), outcome.workers.size() == 1 ? "" : "s", to_binary(Bytes{bytes})));

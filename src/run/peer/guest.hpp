@@ -29,7 +29,7 @@ class Guest {
   bool answer(const Sealed& message);
   PlanAnswer plan(const PlanRequest& request);
   void launch(const LaunchRequest& request);
-  void report(const InstanceOutcome& outcome) const;
+  void report(const InstanceOutcome& outcome, const std::string& why_stopped) const;
 
   Connection connection_;
   Door& door_;

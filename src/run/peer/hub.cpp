@@ -267,9 +267,14 @@ void Hub::add_rates(std::size_t peer, const Rates& rates) {
     slices.push_back({at, at + period_ns_, rates.bytes[i], rates.operations[i]});
 }
 
-void Hub::stop(const std::string& reason, std::uint64_t granted, const InstanceOutcome&) {
+void Hub::stop(const std::string& reason, std::uint64_t granted, const InstanceOutcome& outcome) {
   if (std::exchange(stopped_, true)) return;
-  const std::string body = encode(StopRequest{reason, granted});
+  StopRequest request{reason, "", granted};
+  if (outcome.status != "ok")
+    request = {"cancelled", outcome.reason, granted};
+  else if (reason == "cancelled")
+    request.why = "it was interrupted";
+  const std::string body = encode(request);
   for (Peer& peer : peers_)
     if (!peer.is_gone()) peer.session.connection().send(Kind::kStop, body);
 }

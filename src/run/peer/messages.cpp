@@ -11,10 +11,15 @@
 namespace millrace::run::peer {
 namespace {
 
-constexpr std::size_t kMostOfText = 64 * 1024, kMostOfName = 256;
+constexpr std::size_t kMostOfText = 64 * 1024, kMostOfName = 256, kMostOfEndpoint = 4096;
 constexpr std::size_t kMostOfExchange = 64 * 1024;
 constexpr std::uint64_t kMostOfTime_ns = 1'000'000'000ULL * 86'400 * 30;
 constexpr std::size_t kMostPeriods = 1 << 20;
+
+// What the other end would not take is cut here: a module may say anything.
+std::string_view clip(const std::string& text, std::size_t most = kMostOfText) {
+  return std::string_view(text).substr(0, most);
+}
 
 template <typename T>
 std::optional<T> whole(const Reader& in, T value) {
@@ -22,15 +27,18 @@ std::optional<T> whole(const Reader& in, T value) {
 }
 
 void write(Writer& out, const WorkerPlan& w) {
-  out.text(w.role).text(w.from).text(w.to).integer(w.numa_node);
+  out.text(clip(w.role, kMostOfName))
+      .text(clip(w.from, kMostOfEndpoint))
+      .text(clip(w.to, kMostOfEndpoint))
+      .integer(w.numa_node);
   out.number(w.threads).number(w.memory_bytes).number(w.locked_bytes);
 }
 
 WorkerPlan read_worker_plan(Reader& in) {
   WorkerPlan w;
   w.role = in.text(kMostOfName);
-  w.from = in.text();
-  w.to = in.text();
+  w.from = in.text(kMostOfEndpoint);
+  w.to = in.text(kMostOfEndpoint);
   w.numa_node = static_cast<int>(std::clamp<std::int64_t>(in.integer(), -1, 65'535));
   w.threads = static_cast<std::uint32_t>(in.number(1 << 20));
   w.memory_bytes = in.number();
@@ -159,7 +167,7 @@ std::optional<PlanRequest> decode_plan_request(const std::string& body) {
 
 std::string encode(const PlanAnswer& answer) {
   Writer out;
-  out.text(answer.status).text(answer.reason).text(answer.hint).number(answer.usage ? 1 : 0);
+  out.text(answer.status).text(clip(answer.reason)).text(clip(answer.hint)).number(answer.usage ? 1 : 0);
   out.number(answer.workers.size());
   for (const WorkerPlan& worker : answer.workers) write(out, worker);
   return out.bytes();
@@ -198,7 +206,7 @@ std::optional<LaunchRequest> decode_launch(const std::string& body) {
 }
 
 std::string encode(const Failure& failure) {
-  return Writer().text(failure.status).text(failure.reason).text(failure.hint).bytes();
+  return Writer().text(failure.status).text(clip(failure.reason)).text(clip(failure.hint)).bytes();
 }
 
 std::optional<Failure> decode_failure(const std::string& body) {
@@ -211,13 +219,14 @@ std::optional<Failure> decode_failure(const std::string& body) {
 }
 
 std::string encode(const StopRequest& request) {
-  return Writer().text(request.reason).number(request.granted).bytes();
+  return Writer().text(request.reason).text(clip(request.why)).number(request.granted).bytes();
 }
 
 std::optional<StopRequest> decode_stop(const std::string& body) {
   Reader in(body);
   StopRequest request;
   request.reason = in.text(kMostOfName);
+  request.why = in.text(kMostOfText);
   request.granted = in.number();
   return whole(in, std::move(request));
 }
@@ -271,10 +280,10 @@ std::optional<std::vector<std::string>> decode_gathered(const std::string& body,
 
 std::string encode(const InstanceOutcome& outcome) {
   Writer out;
-  out.text(outcome.status).text(outcome.reason).text(outcome.hint).text(outcome.stop_reason);
+  out.text(outcome.status).text(clip(outcome.reason)).text(clip(outcome.hint)).text(outcome.stop_reason);
   out.integer(outcome.begin_ns).integer(outcome.end_ns);
   out.number(outcome.counters.size());
-  for (const auto& [name, value] : outcome.counters) out.text(name).real(value);
+  for (const auto& [name, value] : outcome.counters) out.text(clip(name, kMostOfName)).real(value);
   out.number(outcome.workers.size());
   for (const WorkerOutcome& worker : outcome.workers) write(out, worker);
   return out.bytes();

@@ -41,7 +41,7 @@ struct Failure {
   std::string status, reason, hint;
 };
 struct StopRequest {
-  std::string reason;
+  std::string reason, why;  // why: when it failed or was interrupted elsewhere
   std::uint64_t granted = 0;
 };
 

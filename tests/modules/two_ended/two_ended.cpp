@@ -2,6 +2,7 @@
 // Probes with an end on each host: what ranks over several hosts are promised, and what goes wrong with them.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <string>
@@ -36,7 +37,7 @@ class Ends : public millrace::sdk::Probe {
  public:
   static Outcome describe(const Host& host) {
     if (const Outcome outcome = misbehave(host, "describe"); outcome != Outcome::kOk) return outcome;
-    for (std::uint64_t rank = 0; rank < host.integer("ranks"); ++rank)
+    for (std::uint64_t rank = 0; rank < std::max<std::uint64_t>(host.integer("ranks"), 1); ++rank)
       if (host.add_worker(
               {.role = host.host_index() == 0 ? "asker" : "helper", .from = "memory:0", .to = "memory:0"}) !=
           Outcome::kOk)
@@ -51,7 +52,7 @@ class Ends : public millrace::sdk::Probe {
   static std::string greeting(const Host& host) {
     std::string text = std::to_string(host.rank()) + "@" + std::to_string(host.host_index());
     for (int other = 0; other < host.hosts(); ++other) text += " " + host.address(other);
-    return text + " " + std::string(static_cast<std::size_t>(host.rank()) * 20'000, 'x');
+    return text + " " + std::string(static_cast<std::size_t>(host.rank()) * 7'000, 'x');
   }
 
   // All must hear all, in order of rank; ranks count through the hosts; and all must know the same addresses.
@@ -62,7 +63,7 @@ class Ends : public millrace::sdk::Probe {
     for (int rank = 0; rank < host.ranks(); ++rank) {
       const std::string& text = heard[static_cast<std::size_t>(rank)];
       const std::string who = std::to_string(rank) + "@" + std::to_string(rank / each) + " ";
-      if (!text.starts_with(who) || text.size() < static_cast<std::size_t>(rank) * 20'000)
+      if (!text.starts_with(who) || text.size() < static_cast<std::size_t>(rank) * 7'000)
         return host.fail("rank " + std::to_string(rank) + " said: " + text.substr(0, 80));
     }
     host.counter("greeted", 1);

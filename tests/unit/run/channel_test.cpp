@@ -92,6 +92,19 @@ TEST(Channel, TellsThatTheOtherEndIsGoneOnceEverythingIsRead) {
   EXPECT_FALSE(pair.far.receive(-1)) << "does not wait for ever";
 }
 
+TEST(Channel, HearsTheLastWordsOfAnEndThatDidNotReadWhatItWasSent) {
+  Pair pair;
+  EXPECT_TRUE(pair.far.send(MessageKind::kExchange, "never read"));
+  EXPECT_TRUE(pair.near.send(MessageKind::kResult, "last words"));
+  pair.near = Channel();
+  bool closed = false;
+  const auto last = pair.far.poll_message(closed);
+  ASSERT_TRUE(last);
+  EXPECT_EQ(last->body, "last words");
+  EXPECT_FALSE(pair.far.poll_message(closed));
+  EXPECT_TRUE(closed);
+}
+
 TEST(Channel, SaysThatASendReachedNobodyAndRaisesNoSignal) {
   Pair pair;
   pair.far = Channel();
