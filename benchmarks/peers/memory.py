@@ -19,15 +19,9 @@ import pairs
 from pairs import Claim, Figures, Refused, measured, output_of
 
 
-def on_cpus(threads: int) -> list[str]:
-    """Both tools get the same CPUs, the highest of those that are allowed (interrupts tend to land on the lowest)."""
-    cpus = sorted(os.sched_getaffinity(0))[-threads:]
-    return ["taskset", "--cpu-list", ",".join(map(str, cpus))]
-
-
 def millrace(arguments, threads: int) -> Figures:
     measurement = measured(arguments.millrace, "memory.copy", "--threads", str(threads), "--size",
-                           f"{arguments.size_mb}MB", seconds=arguments.seconds, prefix=tuple(on_cpus(threads)))
+                           f"{arguments.size_mb}MB", seconds=arguments.seconds, cpus=threads)
     if measurement["verified"] is not True:
         raise Refused(f"millrace: verified {measurement['verified']}")
     return {"bytes_per_s": measurement["throughput_bytes_per_s"]["mean"]}
@@ -35,7 +29,7 @@ def millrace(arguments, threads: int) -> Figures:
 
 def likwid(arguments, kernel: str, threads: int, seconds: int) -> Figures:
     # Its size is that of both streams together.
-    text = output_of(on_cpus(threads) + [
+    text = output_of(pairs.on_cpus(threads) + [
         "likwid-bench", "-t", kernel, "-w", f"S0:{2 * arguments.size_mb}MB:{threads}", "-s", str(seconds)
     ])
     found = re.search(r"^MByte/s:\s*([0-9.]+)", text, re.MULTILINE)

@@ -12,6 +12,7 @@ Python's standard library only.
 import argparse
 import dataclasses
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -36,10 +37,17 @@ def output_of(command: list[str]) -> str:
     return done.stdout
 
 
-def measured(millrace: str, probe: str, *parameters: str, seconds: float, prefix: tuple[str, ...] = ()) -> dict:
-    """The measurement in the result document of one `millrace measure`, of a single repeat that lasts its time."""
-    text = output_of([*prefix, millrace, "measure", probe, *parameters, "--duration", f"{seconds}s", "--target", "0",
-                      "--json", "-", "--quiet"])
+def on_cpus(count: int) -> list[str]:
+    """Both tools get the same CPUs, the highest of those that are allowed (interrupts tend to land on the lowest)."""
+    cpus = sorted(os.sched_getaffinity(0))[-count:]
+    return ["taskset", "--cpu-list", ",".join(map(str, cpus))]
+
+
+def measured(millrace: str, probe: str, *parameters: str, seconds: float, cpus: Optional[int] = None) -> dict:
+    """The measurement in the result document of one `millrace measure`, of a single repeat that lasts its time; `cpus`:
+    on as many (on_cpus)."""
+    text = output_of([*(on_cpus(cpus) if cpus else []), millrace, "measure", probe, *parameters, "--duration",
+                      f"{seconds}s", "--target", "0", "--json", "-", "--quiet"])
     measurement = json.loads(text)["measurements"][0]
     if measurement["status"] != "ok":
         raise Refused(f"millrace: {measurement['status']}: {measurement['reason']}")
