@@ -19,7 +19,7 @@ namespace millrace::cli {
 namespace {
 
 struct Arguments {
-  std::string document, json;
+  std::string document, json, prep;
   std::vector<std::string> workloads;
   int accelerators = 0;  // 0: as many as the document's hosts have
   double wanted = 0;     // percent; 0: what the workload wants
@@ -33,14 +33,17 @@ Result<record::Document> read(const std::string& file) {
   return record::to_document(*contents);
 }
 
-Result<std::vector<workload::Profile>> load_all(const std::vector<std::string>& names) {
-  if (names.empty()) return workload::built_in();
+Result<std::vector<workload::Profile>> load_all(const std::vector<std::string>& names,
+                                                const std::string& prep) {
   std::vector<workload::Profile> all;
+  if (names.empty()) all = workload::built_in();
   for (const std::string& name : names) {
     const auto profiles = workload::load(name);
     if (!profiles) return tl::unexpected(profiles.error());
     all.insert(all.end(), profiles->begin(), profiles->end());
   }
+  for (workload::Profile& profile : all)
+    if (!prep.empty()) profile.input.prep = prep;
   return all;
 }
 
@@ -62,7 +65,7 @@ Exit exit_for(const std::vector<record::Diagnosis>& diagnoses, bool fail_if_star
 }
 
 void run_diagnose(const Arguments& arguments, Context& context) {
-  const auto profiles = load_all(arguments.workloads);
+  const auto profiles = load_all(arguments.workloads, arguments.prep);
   if (!profiles) return context.fail(profiles.error());
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
@@ -109,6 +112,8 @@ void add_diagnose(CLI::App& app, Context& context) {
       ->add_option("--utilization", arguments->wanted,
                    "Accelerator utilization wanted, in percent, instead of the workload's")
       ->check(CLI::Range(0.1, 100.0));
+  command->add_option("--prep", arguments->prep, "Preparation on the CPU instead of the workload's own")
+      ->check(CLI::IsMember({"none", "checksum", "decompress", "normalize"}));
   command->add_flag("--explain", arguments->explain, "Show how each verdict was reached");
   command->add_option("--json", arguments->json,
                       "Write the document with its diagnoses here; -: to standard output");

@@ -103,6 +103,18 @@ const Measurement* stage_evidence(const record::Document& document, const worklo
   return best;
 }
 
+std::string other_preparation(const record::Document& document, const workload::Profile& profile) {
+  std::string other;
+  for (const Measurement& m : document.measurements) {
+    if (m.probe != conventions::kPipeline || !moved(m) || text(m, conventions::kSource) != "synthetic" ||
+        m.label != profile.model)
+      continue;
+    if (text(m, "prep") == profile.input.prep) return {};
+    other = text(m, "prep");
+  }
+  return other;
+}
+
 const Measurement* proof_of(const record::Document& document, const workload::Profile& profile) {
   for (const Measurement& m : document.measurements)
     if (m.probe == conventions::kPipeline && m.status == "ok" && m.label == profile.name &&

@@ -32,6 +32,8 @@ StorageEvidence storage_evidence(const record::Document& document, const std::st
 // The pipeline's stages alone: synthetic source, with no compute if there is such a run; null where there is
 // none.
 const record::Measurement* stage_evidence(const record::Document& document, const workload::Profile& profile);
+// A preparation that the stages of this model were measured with, where the workload has another; else "".
+std::string other_preparation(const record::Document& document, const workload::Profile& profile);
 // The pipeline for real, with the workload's compute, from a cold source; null where there is none.
 const record::Measurement* proof_of(const record::Document& document, const workload::Profile& profile);
 

@@ -178,6 +178,11 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
   FeedPath path;
   const StorageEvidence storage = storage_evidence(document, profile.model);
   const Measurement* stages = stage_evidence(document, profile);
+  if (const std::string prep = other_preparation(document, profile); !prep.empty())
+    path.notes.push_back(
+        fmt::format("the stages of {} were measured with preparation {}, the workload has {}: "
+                    "`--prep {}` diagnoses what was measured",
+                    profile.model, prep, profile.input.prep, prep));
   path.stand_in = !stages || stages->device != "gpu";
   path.measured = stages != nullptr;
   add_storage_hops(document, profile, storage, path);

@@ -61,6 +61,16 @@ TEST(Evidence, StagesWithAnotherPreparationAreNotTaken) {
   EXPECT_EQ(stage_evidence(machine.document, toy()), nullptr);
 }
 
+TEST(Evidence, APreparationThatWasMeasuredInsteadOfTheWorkloadsIsSaid) {
+  Machine machine;
+  machine.storage(1e9).stages(1e9, 2e9);
+  machine.document.measurements[1].parameters["prep"] = std::string("checksum");
+  EXPECT_THAT(machine.ask().notes, Contains(HasSubstr("`--prep checksum`")));
+  machine.stages(1e9, 2e9);
+  machine.document.measurements[2].parameters["prep"] = std::string("normalize");
+  EXPECT_EQ(other_preparation(machine.document, toy()), "");
+}
+
 TEST(Evidence, ACachedRunIsNoProof) {
   Machine machine;
   machine.proof(0.5);
