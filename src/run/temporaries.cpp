@@ -21,12 +21,6 @@ Result<void> Temporaries::add(const fs::path& path) {
   return {};
 }
 
-void Temporaries::remove(const fs::path& path) {
-  std::error_code error;
-  const fs::path whole = fs::absolute(path, error);
-  if (paths_.erase(whole) > 0) fs::remove_all(whole, error);
-}
-
 void Temporaries::remove_all() {
   std::error_code ignored;
   // In reverse, so that what lies inside of a folder goes before it.

@@ -22,7 +22,6 @@ class Temporaries {
   Result<void> add(const std::filesystem::path& path);
   // Removes what was added; links are removed, never followed.
   void remove_all();
-  void remove(const std::filesystem::path& path);
 
  private:
   std::set<std::filesystem::path> paths_;

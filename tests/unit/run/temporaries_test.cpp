@@ -41,18 +41,15 @@ TEST(Temporaries, AreNotWhatExistsAlready) {
   EXPECT_TRUE(fs::is_symlink(folder.path() / "dangling"));
 }
 
-TEST(Temporaries, InsideOfEachOtherGoInAnyOrder) {
+TEST(Temporaries, InsideOfEachOtherAllGo) {
   const TemporaryFolder folder;
-  for (const bool outer_first : {true, false}) {
-    Temporaries temporaries;
-    ASSERT_TRUE(temporaries.add(folder.path() / "outer"));
-    folder.write("outer/inner/file", "ours");
-    EXPECT_TRUE(temporaries.add(folder.path() / "outer/inner/another"));
-    folder.write("outer/inner/another", "ours");
-    temporaries.remove(folder.path() / (outer_first ? "outer" : "outer/inner/another"));
-    temporaries.remove_all();
-    EXPECT_TRUE(fs::is_empty(folder.path()));
-  }
+  Temporaries temporaries;
+  ASSERT_TRUE(temporaries.add(folder.path() / "outer"));
+  folder.write("outer/inner/file", "ours");
+  EXPECT_TRUE(temporaries.add(folder.path() / "outer/inner/another"));
+  folder.write("outer/inner/another", "ours");
+  temporaries.remove_all();
+  EXPECT_TRUE(fs::is_empty(folder.path()));
 }
 
 TEST(Temporaries, ThatAreLinksGoAndWhatTheyPointToStays) {
@@ -69,14 +66,6 @@ TEST(Temporaries, ThatAreLinksGoAndWhatTheyPointToStays) {
   EXPECT_TRUE(fs::exists(folder.path() / "theirs/file"));
   EXPECT_FALSE(fs::exists(folder.path() / "ours"));
   EXPECT_FALSE(fs::is_symlink(fs::symlink_status(folder.path() / "link")));
-}
-
-TEST(Temporaries, ThatAreNotTheirsAreNotRemovedOnRequest) {
-  const TemporaryFolder folder;
-  folder.write("theirs", "precious");
-  Temporaries temporaries;
-  temporaries.remove(folder.path() / "theirs");
-  EXPECT_TRUE(fs::exists(folder.path() / "theirs"));
 }
 
 TEST(Temporaries, MayBeNamedTwice) {
