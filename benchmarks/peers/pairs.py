@@ -43,10 +43,11 @@ def on_cpus(count: int) -> list[str]:
     return ["taskset", "--cpu-list", ",".join(map(str, cpus))]
 
 
-def measured(millrace: str, probe: str, *parameters: str, seconds: float, cpus: Optional[int] = None) -> dict:
+def measured(millrace: str, probe: str, *parameters: str, seconds: float, cpus: Optional[int] = None,
+             prefix: tuple[str, ...] = ()) -> dict:
     """The measurement in the result document of one `millrace measure`, of a single repeat that lasts its time; `cpus`:
-    on as many (on_cpus)."""
-    text = output_of([*(on_cpus(cpus) if cpus else []), millrace, "measure", probe, *parameters, "--duration",
+    on as many (on_cpus); `prefix`: what runs the command elsewhere."""
+    text = output_of([*prefix, *(on_cpus(cpus) if cpus else []), millrace, "measure", probe, *parameters, "--duration",
                       f"{seconds}s", "--target", "0", "--json", "-", "--quiet"])
     measurement = json.loads(text)["measurements"][0]
     if measurement["status"] != "ok":
