@@ -50,6 +50,19 @@ TEST_F(TwoSocketMachine, TakesPeerToPeerTrafficThroughTheSwitchAlone) {
               ElementsAre("drive:nvme0n1", "pcie:0000:1a:00.0:read", "pcie:0000:18:00.0:write"));
 }
 
+TEST_F(TwoSocketMachine, SharesTheBytesOfSeveralDrivesAmongTheirPaths) {
+  const auto path = path_between(machine().graph, "storage:nvme0n1 + storage:nvme1n1", "memory:0");
+  const auto units = [&](const std::string& resource) {
+    double found = 0;
+    for (const Hop& hop : path)
+      if (hop.resource == resource) found += hop.units_per_byte;
+    return found;
+  };
+  EXPECT_DOUBLE_EQ(units("drive:nvme0n1"), 0.5);
+  EXPECT_DOUBLE_EQ(units("drive:nvme1n1"), 0.5);
+  EXPECT_DOUBLE_EQ(units("memory_controller:0"), 1);
+}
+
 TEST_F(TwoSocketMachine, LimitsALinkByTheLesserMaximumOfItsEndsHoweverItRunsNow) {
   const Machine m = machine();
   // 16 GT/s x4 with 128b/130b and 256 of 280 bytes: 7.20 GB/s, though it runs at x2.
