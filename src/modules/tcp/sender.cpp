@@ -113,7 +113,9 @@ Result<LoopEnd> Sender::run(const sdk::Host& host, const std::function<bool()>& 
 void Sender::count(const sdk::Host& host) const {
   std::uint64_t sends = 0, copied = 0;
   for (const Stream& stream : streams_) {
-    count_sender(host, stream.before, statistics_of(stream.connection->fd()));
+    const tcp_info after = statistics_of(stream.connection->fd());
+    sample_sender(host, after);
+    count_sender(host, stream.before, after);
     sends += stream.zero_copy.sends();
     copied += stream.zero_copy.copied();
   }

@@ -46,6 +46,7 @@ class Ends {
   void stop_after(int rank, Millis time);
   void hang(int rank, Millis time);  // between open and run, while the others run
 
+  // At least so long; longer until there are some operations to speak of.
   std::vector<Measured> measure(Millis time);
   Measured describe(int host = 0);
 
@@ -71,6 +72,7 @@ class Ends {
   std::vector<std::string> answered_;   // of the last one
   std::uint64_t exchanges_ = 0;
   int opened_ = 0;
+  std::atomic<std::uint64_t> operations_{0};
   std::int64_t begin_ns_ = 0;
 };
 
