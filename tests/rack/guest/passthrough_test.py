@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """storage.* on the generic device of an NVMe drive (/dev/ngXnY), where commands go to the drive as they are."""
 import contextlib
+import fcntl
 import pathlib
 import re
+import struct
 import threading
 import time
 import unittest
@@ -11,7 +13,8 @@ from rack_host import document, drive, millrace, shell
 
 TRACING = pathlib.Path("/sys/kernel/tracing")
 READ = 2  # the NVM command set's opcode
-SEED = ("--seed", "11", "--block-size", "256KiB", "--passes", "1")
+ONCE = ("--passes", "1", "--duration", "60s", "--target", "0")
+SEED = ("--seed", "11", "--block-size", "256KiB", *ONCE)
 
 
 def generic(block):
@@ -22,6 +25,14 @@ def measure(probe, path, *arguments):
     """The one measurement; its status is for the caller."""
     ended = document("measure", probe, "--path", path, *arguments)
     return ended["measurements"][0]
+
+
+def fail_reads_of_unwritten_blocks(block, fail):
+    """Set Features, Error Recovery, DULBE (NVM Express Base Specification 2.0, 5.27.1.4) by NVME_IOCTL_ADMIN_CMD."""
+    command = struct.pack("<BBHIIIQQII6III", 0x09, 0, 0, 1, 0, 0, 0, 0, 0, 0,
+                          0x05, 0x10000 if fail else 0, 0, 0, 0, 0, 0, 0)
+    with open(generic(block), "rb") as device:
+        fcntl.ioctl(device, 0xC0484E41, command)
 
 
 @contextlib.contextmanager
@@ -44,8 +55,9 @@ class PassthroughTest(unittest.TestCase):
     def refused(self, what, *arguments):
         ended = millrace("measure", *arguments)
         self.assertNotEqual(ended.returncode, 0)
-        self.assertIn(what, ended.stderr + ended.stdout)
-        return ended.stderr + ended.stdout
+        text = " ".join((ended.stderr + ended.stdout).split())  # however its lines are broken
+        self.assertIn(what, text)
+        return text
 
     def test_the_capped_drive_is_as_fast_as_by_its_block_device(self):
         block = drive(0)
@@ -61,7 +73,7 @@ class PassthroughTest(unittest.TestCase):
         self.addCleanup(shell, f"blkdiscard {block}")
         for writing, reading in ((block, generic(block)), (generic(block), block)):
             seed = (*SEED[:1], str(len(writing)), *SEED[2:])
-            written = measure("storage.write", writing, "--destroy", writing, *seed)
+            written = measure("storage.write", writing, "--destroy", writing, "--fsync", "end", *seed)
             self.assertEqual(written["status"], "ok")
             read = measure("storage.read", reading, "--verify", "on", *seed)
             self.assertEqual((read["status"], read["verified"]), ("ok", True), read["reason"])
@@ -69,8 +81,24 @@ class PassthroughTest(unittest.TestCase):
     def test_other_contents_are_noticed(self):
         block = drive(3)
         shell(f"dd if=/dev/zero of={block} bs=256K count=1 conv=fsync status=none")
-        text = self.refused("wrong data read at offset", "storage.read", "--path", generic(block), "--verify", "on", *SEED)
+        text = self.refused("wrong data read at offset", "storage.read", "--path", generic(block), "--verify", "on",
+                            *SEED)
         self.assertIn("with this --seed", text)
+
+    def test_a_drive_is_read_to_its_end_and_no_further(self):
+        m = measure("storage.read", generic(drive(2)), "--block-size", "384KiB", "--queue-depth", "8", *ONCE)
+        self.assertEqual(m["status"], "ok", m["reason"])
+        self.assertEqual(m["counters"]["worker:operations"], -(-2**30 // (384 * 1024)))
+
+    def test_the_status_of_a_drive_is_told_in_words_with_the_offset(self):
+        block = drive(2)
+        self.addCleanup(shell, f"blkdiscard {block}")
+        self.addCleanup(fail_reads_of_unwritten_blocks, block, False)
+        shell(f"blkdiscard {block}; dd if=/dev/urandom of={block} bs=1M count=4 oflag=direct status=none")
+        fail_reads_of_unwritten_blocks(block, True)
+        text = self.refused(f"cannot read 131072 bytes at offset 4194304 of {generic(block)}: deallocated or unwritten "
+                            "block (NVMe status 0x287", "storage.read", "--path", generic(block), "--queue-depth", "1")
+        self.assertIn("write the drive first", text)
 
     def test_no_command_but_read_is_sent_whatever_the_parameters(self):
         block = drive(2)
@@ -120,7 +148,8 @@ class PassthroughTest(unittest.TestCase):
 
     def test_a_drive_that_is_removed_ends_it_with_the_reason(self):
         block = drive(1)
-        link, serial = shell(f"readlink -f /sys/block/{block[5:]}/device/device; cat /sys/block/{block[5:]}/device/serial").split()
+        controller = f"/sys/block/{block.removeprefix('/dev/')}/device"
+        link, serial = shell(f"readlink -f {controller}/device; cat {controller}/serial").split()
         with commands_sent(block) as sent:
 
             def remove_in_the_middle():
