@@ -14,6 +14,10 @@ SWITCH_PORTS = ("down0", "down1", "down2")
 SEATS_OF_GPUS = ("port1", "down2")
 PARENTS = ("socket0", "socket1", "switch")  # where a drive gets a new port of its own
 
+# No name but ethN; no checks that cost an emulated CPU seconds: of mitigations, of each cipher, of a clock (the emulated
+# TSC is one for all CPUs) that the kernel would leave for one that is slow to read.
+KERNEL_OPTIONS = "console=ttyS0 quiet panic=-1 net.ifnames=0 mitigations=off cryptomgr.notests tsc=reliable"
+
 UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "ki": 2**10, "mi": 2**20, "gi": 2**30}
 
 
@@ -115,7 +119,7 @@ def add_drives(ports, drives, host, work):
         cap = f",throttling.bps-read={drive.cap}" if drive.cap else ""
         group = f",throttling.group={drive.group}" if drive.group else ""
         serial = drive.serial.replace("{host}", str(host))
-        arguments += ["-drive", f"file={image},if=none,id=d{index},format=raw,discard=unmap{cap}{group}",
+        arguments += ["-drive", f"file={value(image)},if=none,id=d{index},format=raw,discard=unmap{cap}{group}",
                       "-device", f"nvme,drive=d{index},serial={serial},bus={bus}"]
     return arguments
 
@@ -125,13 +129,18 @@ def add_cables(ports, cables, host, work):
     for n in range(cables):
         ports.add(f"cable{n}", "socket1", width=16)
         server = "on" if host == 0 else "off"
-        arguments += ["-netdev", f"stream,id=net{n},server={server},addr.type=unix,addr.path={work}/cable{n}",
+        arguments += ["-netdev", f"stream,id=net{n},server={server},addr.type=unix,addr.path={value(work)}/cable{n}",
                       "-device", f"virtio-net-pci,netdev=net{n},bus=cable{n},mac=52:54:00:09:{n:02x}:{host:02x}"]
     return arguments
 
 
+def value(text):
+    """As a value in an option of QEMU, where a comma ends it."""
+    return str(text).replace(",", ",,")
+
+
 def share(tag, path, writable):
-    return ["-virtfs", f"local,path={path},mount_tag={tag},security_model=none,multidevs=remap"
+    return ["-virtfs", f"local,path={value(path)},mount_tag={tag},security_model=none,multidevs=remap"
             + ("" if writable else ",readonly=on")]
 
 
@@ -156,7 +165,7 @@ def qemu_command(*, host, hosts, drives, cables, work, memory, cpus, accel, kern
         "-numa", f"node,nodeid=0,cpus={first},memdev=m0", "-numa", f"node,nodeid=1,cpus={second},memdev=m1",
         "-numa", "dist,src=0,dst=1,val=21",
         "-kernel", str(kernel), "-initrd", str(initrd),
-        "-append", "console=ttyS0 quiet panic=-1 mitigations=off net.ifnames=0",
+        "-append", KERNEL_OPTIONS,
         *share("rack_root", "/", writable=False), *share("rack_control", control, writable=True),
         *(share("rack_scratch", scratch, writable=True) if scratch else []),
         "-device", "pxb-pcie,id=socket0,bus_nr=64,numa_node=0,bus=pcie.0",

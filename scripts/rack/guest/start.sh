@@ -16,9 +16,7 @@ mount -t devpts pts /dev/pts
 ln -sfn /proc/self/fd /dev/fd
 ip link set lo up
 
-((RACK_DRIVES)) && modprobe nvme
 if ((RACK_CABLES)); then
-  modprobe -a virtio_net rdma_rxe ib_uverbs rdma_ucm
   for ((n = 0; n < RACK_CABLES; n++)); do
     ip addr add "10.9.$n.$((RACK_HOST + 1))/24" dev "eth$n" && ip link set "eth$n" up
   done
