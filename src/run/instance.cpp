@@ -177,6 +177,9 @@ void Instance::talk_to_others() {
       outcome_.status = *news.failed_as;
       outcome_.reason = news.reason;
       outcome_.hint = news.hint;
+    } else if (outcome_.status == "failed" && outcome_.reason.find(news.reason) == std::string::npos) {
+      // What failed here may only follow from what happened there, told a moment later.
+      outcome_.reason += "; " + news.reason;
     }
     stop("failed");
   }

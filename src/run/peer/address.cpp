@@ -155,6 +155,8 @@ Socket accept_from(const Socket& listener) {
   return taken;
 }
 
+std::string without_scope(const std::string& host) { return host.substr(0, host.find('%')); }
+
 Address own_end(const Socket& socket) {
   sockaddr_storage storage{};
   socklen_t size = sizeof(storage);

@@ -44,5 +44,7 @@ Socket accept_from(const Socket& listener);
 // The numeric addresses of a connection's ends, with port.
 Address own_end(const Socket& socket);
 Address other_end(const Socket& socket);
+// Without the interface of a link-local one ("fe80::1%eth0"), which is each host's own.
+std::string without_scope(const std::string& host);
 
 }  // namespace millrace::run::peer

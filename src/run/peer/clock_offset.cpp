@@ -29,7 +29,8 @@ std::int64_t ClockTranslation::offset_at(std::int64_t ours_ns) const {
   if (!end_ || end_->at_ns <= start_.at_ns) return start_.offset_ns;
   const double share =
       static_cast<double>(ours_ns - start_.at_ns) / static_cast<double>(end_->at_ns - start_.at_ns);
-  const double moved = static_cast<double>(difference(end_->offset_ns, start_.offset_ns));
+  const double moved =
+      std::clamp(static_cast<double>(difference(end_->offset_ns, start_.offset_ns)), -4e18, 4e18);
   return sum(start_.offset_ns, static_cast<std::int64_t>(std::clamp(share, 0.0, 1.0) * moved));
 }
 

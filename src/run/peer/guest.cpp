@@ -74,8 +74,8 @@ bool Guest::answer(const Sealed& message) {
       answer_ping(connection_, message.body);
       return true;
     case Kind::kPlan:
-      if (const auto request = decode_plan_request(message.body)) {
-        connection_.send(Kind::kPlan, encode(plan(*request)));
+      if (auto request = decode_plan_request(message.body)) {
+        connection_.send(Kind::kPlan, encode(plan(std::move(*request))));
         return true;
       }
       break;
@@ -98,9 +98,26 @@ bool Guest::answer(const Sealed& message) {
   return true;
 }
 
-PlanAnswer Guest::plan(const PlanRequest& request) {
+// The addresses of the two of them are those of this connection, whatever the other host says; each end knows
+// them by its own interfaces.
+bool Guest::agree_on_addresses(HostGroup& hosts) const {
+  const auto agree = [](std::string& said, const std::string& seen) {
+    const bool same = without_scope(said) == without_scope(seen);
+    said = seen;
+    return same;
+  };
+  return agree(hosts.addresses.front(), other_end(connection_.socket()).host) &&
+         agree(hosts.addresses[static_cast<std::size_t>(hosts.self)], own_end(connection_.socket()).host);
+}
+
+PlanAnswer Guest::plan(PlanRequest request) {
   plan_.reset();
   launches_ = 0;
+  if (!agree_on_addresses(request.hosts)) {
+    const Error error{"the addresses to use are not those of the connection", "", Exit::kInconclusive};
+    say_(fmt::format("refused: {}", error.what));
+    return refused(error);
+  }
   const auto entry = find_probe(catalog_, request.probe);
   if (!entry) {
     say_(fmt::format("refused: {}", entry.error().what));

@@ -27,7 +27,8 @@ class Guest {
   void introduce();
   // False: the session is over.
   bool answer(const Sealed& message);
-  PlanAnswer plan(const PlanRequest& request);
+  PlanAnswer plan(PlanRequest request);
+  bool agree_on_addresses(HostGroup& hosts) const;
   void launch(const LaunchRequest& request);
   void report(const InstanceOutcome& outcome, const std::string& why_stopped) const;
 

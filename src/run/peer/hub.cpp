@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "run/launch.hpp"
 #include "run/peer/grant.hpp"
+#include "run/peer/wire.hpp"
 #include "run/shared_state.hpp"
 
 namespace millrace::run::peer {
@@ -154,7 +156,8 @@ void Hub::take(std::size_t index, const Sealed& message, News& news) {
     }
     case Kind::kLog:
       if (!message.body.empty())
-        news.log.emplace_back(std::clamp(message.body[0] - '0', 0, 9), at + message.body.substr(1));
+        news.log.emplace_back(std::clamp(message.body[0] - '0', 0, 9),
+                              at + printable(message.body.substr(1)));
       return;
     case Kind::kOutcome:
       peer.outcome = decode_outcome(message.body);
@@ -263,6 +266,8 @@ void Hub::add_rates(std::size_t peer, const Rates& rates) {
   recorded_.resize(peers_.size());
   auto& slices = recorded_[peer];
   std::int64_t at = ClockTranslation(*peers_[peer].began).to_here(rates.begin_ns);
+  // Times may be anything; what lies far from now is no rate of this run.
+  if (std::abs(static_cast<double>(at) - static_cast<double>(monotonic_ns())) > 1e16) return;
   for (std::size_t i = 0; i < rates.bytes.size() && slices.size() < kMostSlices; ++i, at += period_ns_)
     slices.push_back({at, at + period_ns_, rates.bytes[i], rates.operations[i]});
 }

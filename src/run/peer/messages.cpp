@@ -11,7 +11,7 @@
 namespace millrace::run::peer {
 namespace {
 
-constexpr std::size_t kMostOfText = 64 * 1024, kMostOfName = 256, kMostOfEndpoint = 4096;
+constexpr std::size_t kMostOfEndpoint = 4096;
 constexpr std::size_t kMostOfExchange = 64 * 1024;
 constexpr std::uint64_t kMostOfTime_ns = 1'000'000'000ULL * 86'400 * 30;
 constexpr std::size_t kMostPeriods = 1 << 20;
@@ -36,7 +36,7 @@ void write(Writer& out, const WorkerPlan& w) {
 
 WorkerPlan read_worker_plan(Reader& in) {
   WorkerPlan w;
-  w.role = in.text(kMostOfName);
+  w.role = in.words(kMostOfName);
   w.from = in.text(kMostOfEndpoint);
   w.to = in.text(kMostOfEndpoint);
   w.numa_node = static_cast<int>(std::clamp<std::int64_t>(in.integer(), -1, 65'535));
@@ -132,6 +132,7 @@ std::optional<MachineMessage> decode_machine(const std::string& body) {
   message.askers_address = in.text(kMostOfName);
   auto document = record::parse_document(in.text(kMostOfMessage), "the peer's topology");
   if (!in.done() || !document || document->hosts.size() != 1) return std::nullopt;
+  document->hosts.front().name = printable(document->hosts.front().name);
   message.machine = {std::move(document->hosts.front()), std::move(document->topology)};
   return message;
 }
@@ -149,10 +150,10 @@ std::string encode(const PlanRequest& request) {
 std::optional<PlanRequest> decode_plan_request(const std::string& body) {
   Reader in(body);
   PlanRequest request;
-  request.probe = in.text(kMostOfName);
+  request.probe = in.words(kMostOfName);
   request.given.resize(in.count(kMostParameters));
   for (auto& [name, text] : request.given) {
-    name = in.text(kMostOfName);
+    name = in.words(kMostOfName);
     text = in.text(kMostOfText);
   }
   request.hosts.self = static_cast<int>(in.number(kMostHosts));
@@ -177,8 +178,8 @@ std::optional<PlanAnswer> decode_plan_answer(const std::string& body) {
   Reader in(body);
   PlanAnswer answer;
   answer.status = in.text(kMostOfName);
-  answer.reason = in.text(kMostOfText);
-  answer.hint = in.text(kMostOfText);
+  answer.reason = in.words(kMostOfText);
+  answer.hint = in.words(kMostOfText);
   answer.usage = in.number(1) == 1;
   answer.workers.resize(in.count(kMostRanks, 7));
   for (WorkerPlan& worker : answer.workers) worker = read_worker_plan(in);
@@ -213,8 +214,8 @@ std::optional<Failure> decode_failure(const std::string& body) {
   Reader in(body);
   Failure failed;
   failed.status = in.text(kMostOfName);
-  failed.reason = in.text(kMostOfText);
-  failed.hint = in.text(kMostOfText);
+  failed.reason = in.words(kMostOfText);
+  failed.hint = in.words(kMostOfText);
   return whole(in, std::move(failed));
 }
 
@@ -225,8 +226,8 @@ std::string encode(const StopRequest& request) {
 std::optional<StopRequest> decode_stop(const std::string& body) {
   Reader in(body);
   StopRequest request;
-  request.reason = in.text(kMostOfName);
-  request.why = in.text(kMostOfText);
+  request.reason = in.words(kMostOfName);
+  request.why = in.words(kMostOfText);
   request.granted = in.number();
   return whole(in, std::move(request));
 }
@@ -293,8 +294,8 @@ std::optional<InstanceOutcome> decode_outcome(const std::string& body) {
   Reader in(body);
   InstanceOutcome outcome;
   outcome.status = in.text(kMostOfName);
-  outcome.reason = in.text(kMostOfText);
-  outcome.hint = in.text(kMostOfText);
+  outcome.reason = in.words(kMostOfText);
+  outcome.hint = in.words(kMostOfText);
   outcome.stop_reason = in.text(kMostOfName);
   outcome.begin_ns = in.integer();
   outcome.end_ns = in.integer();

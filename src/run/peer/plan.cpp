@@ -52,6 +52,11 @@ Result<InstancePlan> plan_with(Hub& hub, const ProbeEntry& entry,
                                const std::vector<std::pair<std::string, std::string>>& given,
                                const topology::Machine& machine, Duration answer_time) {
   const auto sessions = hub.sessions();
+  for (const auto& [name, text] : given)
+    if (given.size() > kMostParameters || name.size() > kMostOfName || text.size() > kMostOfText)
+      return failure(fmt::format("--{}: it is longer, or the parameters are more, than a peer takes",
+                                 name.substr(0, 80)),
+                     fmt::format("{} bytes, and {} parameters", kMostOfText, kMostParameters));
   for (std::size_t i = 0; i < sessions.size(); ++i)
     sessions[i]->ask_for_plan({entry.probe->name, given, hosts_as_seen_by(i + 1, sessions), answer_time});
   auto plan = plan_instance(entry, given, machine, answer_time, hosts_as_seen_by(0, sessions));

@@ -11,9 +11,6 @@ namespace {
 
 constexpr std::int64_t kMachineTime_ns = 20'000'000'000;  // discovery, and a long way
 
-// "fe80::1%eth0": the interface is each host's own.
-std::string without_scope(const std::string& address) { return address.substr(0, address.find('%')); }
-
 }  // namespace
 
 Result<Session> Session::open(const Address& address, const Token& token) {

@@ -6,6 +6,12 @@
 
 namespace millrace::run::peer {
 
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = ' ';
+  return text;
+}
+
 Writer& Writer::number(std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) bytes_.push_back(static_cast<char>(value | 0x80));
   bytes_.push_back(static_cast<char>(value));
@@ -79,6 +85,8 @@ std::string Reader::text(std::size_t most) {
   rest_.remove_prefix(size);
   return value;
 }
+
+std::string Reader::words(std::size_t most) { return printable(text(most)); }
 
 std::size_t Reader::count(std::size_t most, std::size_t least_size) {
   const std::size_t items = number(most);

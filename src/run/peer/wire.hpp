@@ -9,6 +9,9 @@
 
 namespace millrace::run::peer {
 
+// With spaces in place of control characters.
+std::string printable(std::string text);
+
 class Writer {
  public:
   Writer& number(std::uint64_t value);
@@ -25,11 +28,13 @@ class Writer {
 // is false and all that follows reads as 0 or "". Nothing is allocated beyond what was received.
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : rest_(bytes) {}
+  explicit Reader(std::string_view bytes) : rest_(bytes) {}  // they outlive it
   std::uint64_t number(std::uint64_t most = UINT64_MAX);
   std::int64_t integer();
   double real();  // finite
   std::string text(std::size_t most = 4096);
+  // The same, fit for a terminal: what would steer it is replaced.
+  std::string words(std::size_t most);
   // How many items follow, each of `least_size` bytes or more: more than can be there is refused.
   std::size_t count(std::size_t most, std::size_t least_size = 1);
   [[nodiscard]] bool ok() const { return ok_; }

@@ -161,6 +161,79 @@ TEST(ContinueUntil, StopsAtOnceWhereNothingWasGranted) {
   EXPECT_EQ(ask_iterations(mapping.state(), 0, 0), 0U);
 }
 
+// Of several hosts: the core grants, and opens the barrier.
+TEST(AwaitGrant, AsksOnceAndGoesOnWhenGranted) {
+  const SharedMapping mapping = state_of(1);
+  SharedState& state = mapping.state();
+  std::atomic<int> questions{0};
+  std::uint64_t until = 0;
+  std::thread rank([&] { until = await_grant(state, 0, 0, [&] { ++questions; }); });
+  while (questions.load() == 0) std::this_thread::yield();
+  std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  state.granted.store(17);
+  rank.join();
+  EXPECT_EQ(until, 17U);
+  EXPECT_EQ(questions, 1);
+  EXPECT_EQ(await_grant(state, 0, 5, [&] { ++questions; }), 17U);
+  EXPECT_EQ(questions, 1) << "what is granted already needs no question";
+  make_grant_final(state);
+  EXPECT_EQ(await_grant(state, 0, 17, [&] { ++questions; }), 17U);
+  EXPECT_EQ(questions, 1);
+}
+
+TEST(PaceOf, IsUnknownUntilEveryRankHasAsked) {
+  const SharedMapping mapping = state_of(2);
+  SharedState& state = mapping.state();
+  state.granted.store(10);
+  EXPECT_FALSE(pace_of(state));
+  await_grant(state, 0, 0, [] {});
+  EXPECT_FALSE(pace_of(state));
+  await_grant(state, 1, 0, [] {});
+  const auto pace = pace_of(state);
+  ASSERT_TRUE(pace);
+  EXPECT_EQ(pace->reached, 0U);
+  EXPECT_EQ(pace->pace_ns, 0U) << "nobody has run an iteration yet";
+}
+
+TEST(PaceOf, IsThatOfTheSlowestAndGoesNoFurtherThanItWasTold) {
+  const SharedMapping mapping = state_of(2);
+  SharedState& state = mapping.state();
+  state.granted.store(10);
+  for (const std::uint32_t rank : {0U, 1U}) await_grant(state, rank, 0, [] {});
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (const std::uint32_t rank : {0U, 1U}) {
+    state.granted.store(rank == 0 ? 100 : 15);
+    await_grant(state, rank, 10, [] {});
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  const auto pace = pace_of(state);
+  ASSERT_TRUE(pace);
+  EXPECT_GE(pace->pace_ns, 2'000'000U);  // ten iterations in 20 ms or more
+  EXPECT_EQ(pace->ran, 10U);
+  EXPECT_GE(pace->reached, 10U);
+  EXPECT_LE(pace->reached, 15U) << "a rank that has stopped moving is not where its pace says";
+}
+
+TEST(StepBarrier, OfSeveralHostsOpensWhenItIsOpened) {
+  const SharedMapping mapping = state_of(2);
+  SharedState& state = mapping.state();
+  std::atomic<int> here{0};
+  std::atomic<int> passed{0};
+  for (int round = 1; round <= 20; ++round) {
+    std::thread core([&] {
+      while (here.load() < round) std::this_thread::yield();
+      EXPECT_EQ(passed.load(), 2 * (round - 1)) << "nobody goes on before it is opened";
+      open_barrier(state);
+    });
+    on_ranks(2, [&](std::uint32_t) {
+      if (wait_at_barrier(state, kLong, [&] { ++here; }) == 0) ++passed;
+    });
+    core.join();
+    EXPECT_EQ(passed, 2 * round);
+    EXPECT_EQ(here, round) << "the last one says so, once";
+  }
+}
+
 TEST(SharedMapping, RefusesADescriptorThatIsNoState) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
