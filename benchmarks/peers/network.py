@@ -4,7 +4,7 @@
 
   benchmarks/peers/network.py --millrace build/release/bin/millrace [--only stream,streams,latency]
 
-stream      one stream; both copy what they receive
+stream      one stream; both copy what they receive, and both use the same congestion control
 streams     four streams at once
 latency     ping-pong over TCP, messages of 64 bytes: the median round trip
 
@@ -64,7 +64,8 @@ def millrace(arguments, near, far, probe: str, *parameters: str) -> dict:
 
 
 def stream(arguments, near, far, streams: int) -> Figures:
-    measurement = millrace(arguments, near, far, "tcp.stream", "--streams", str(streams))
+    measurement = millrace(arguments, near, far, "tcp.stream", "--streams", str(streams), "--congestion",
+                           arguments.congestion)
     if measurement["verified"] is not True:
         raise Refused(f"millrace: verified {measurement['verified']}")
     return {"bytes_per_s": measurement["throughput_bytes_per_s"]["mean"]}
@@ -74,7 +75,7 @@ def iperf3(arguments, near, far, streams: int) -> Figures:
     """What its receiver got, without the first second, as Millrace cuts its warm-up."""
     with serving([*far.prefix(), "iperf3", "--server", "--one-off", "--bind", far.address, "--forceflush"], "listening"):
         text = output_of([*near.prefix(), "iperf3", "--client", far.address, "--time", str(arguments.seconds), "--omit", "1",
-                          "--parallel", str(streams), "--json"])
+                          "--parallel", str(streams), "--congestion", arguments.congestion, "--json"])
     return {"bytes_per_s": json.loads(text)["end"]["sum_received"]["bits_per_second"] / 8}
 
 
@@ -115,6 +116,8 @@ def main() -> int:
     }
     parser = pairs.parser(__doc__, seconds=2)
     parser.add_argument("--only", default=",".join(comparisons), help="comma-separated: " + ", ".join(comparisons))
+    parser.add_argument("--congestion", default="cubic",
+                        help="control of both tools' streams; bbr paces by its estimate of the link, which a busy machine upsets")
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")
     unknown = [name for name in chosen if name not in comparisons]

@@ -115,6 +115,7 @@ void Sender::count(const sdk::Host& host) const {
   for (const Stream& stream : streams_) {
     const tcp_info after = statistics_of(stream.connection->fd());
     sample_sender(host, after);
+    sample_stream(host, stream.before, after);
     count_sender(host, stream.before, after);
     sends += stream.zero_copy.sends();
     copied += stream.zero_copy.copied();

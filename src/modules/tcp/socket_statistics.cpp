@@ -32,25 +32,29 @@ void sample_sender(const sdk::Host& host, const tcp_info& now) {
 }
 
 void count_sender(const sdk::Host& host, const tcp_info& before, const tcp_info& after) {
-  const double segments = grown(before.tcpi_data_segs_out, after.tcpi_data_segs_out);
-  const double again = grown(before.tcpi_total_retrans, after.tcpi_total_retrans);
-  host.counter("tcp:sent_data_segments", segments);
-  host.counter("tcp:retransmitted_segments", again);
+  host.counter("tcp:sent_data_segments", grown(before.tcpi_data_segs_out, after.tcpi_data_segs_out));
+  host.counter("tcp:retransmitted_segments", grown(before.tcpi_total_retrans, after.tcpi_total_retrans));
   host.counter("tcp:retransmitted_bytes", grown(before.tcpi_bytes_retrans, after.tcpi_bytes_retrans));
   host.counter("tcp:duplicates_reported_segments", grown(before.tcpi_dsack_dups, after.tcpi_dsack_dups));
   host.counter("tcp:reordering_events", grown(before.tcpi_reord_seen, after.tcpi_reord_seen));
   host.counter("tcp:congestion_marked_segments", grown(before.tcpi_delivered_ce, after.tcpi_delivered_ce));
-  if (segments > 0) host.sample("retransmitted_share", again / segments);
+  host.counter("tcp:sender_busy_s", grown(before.tcpi_busy_time, after.tcpi_busy_time) * kMicrosecond);
+  host.counter("tcp:receive_window_limited_s",
+               grown(before.tcpi_rwnd_limited, after.tcpi_rwnd_limited) * kMicrosecond);
+  host.counter("tcp:send_buffer_limited_s",
+               grown(before.tcpi_sndbuf_limited, after.tcpi_sndbuf_limited) * kMicrosecond);
+}
+
+void sample_stream(const sdk::Host& host, const tcp_info& before, const tcp_info& after) {
   host.sample("mss_bytes", after.tcpi_snd_mss);
-  const double busy_s = grown(before.tcpi_busy_time, after.tcpi_busy_time) * kMicrosecond;
-  const double window_s = grown(before.tcpi_rwnd_limited, after.tcpi_rwnd_limited) * kMicrosecond;
-  const double buffer_s = grown(before.tcpi_sndbuf_limited, after.tcpi_sndbuf_limited) * kMicrosecond;
-  host.counter("tcp:sender_busy_s", busy_s);
-  host.counter("tcp:receive_window_limited_s", window_s);
-  host.counter("tcp:send_buffer_limited_s", buffer_s);
-  if (busy_s <= 0) return;
-  host.sample("receive_window_limited_share", window_s / busy_s);
-  host.sample("send_buffer_limited_share", buffer_s / busy_s);
+  if (const double segments = grown(before.tcpi_data_segs_out, after.tcpi_data_segs_out); segments > 0)
+    host.sample("retransmitted_share", grown(before.tcpi_total_retrans, after.tcpi_total_retrans) / segments);
+  const double busy = grown(before.tcpi_busy_time, after.tcpi_busy_time);
+  if (busy <= 0) return;
+  host.sample("receive_window_limited_share",
+              grown(before.tcpi_rwnd_limited, after.tcpi_rwnd_limited) / busy);
+  host.sample("send_buffer_limited_share",
+              grown(before.tcpi_sndbuf_limited, after.tcpi_sndbuf_limited) / busy);
 }
 
 void count_receiver(const sdk::Host& host, const tcp_info& before, const tcp_info& after) {

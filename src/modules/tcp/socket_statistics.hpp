@@ -18,10 +18,12 @@ tcp_info statistics_of(int fd);
 // sender_cwnd_bytes, sender_delivery_rate_bytes_per_s.
 void sample_sender(const sdk::Host& host, const tcp_info& now);
 
-// Of the time between two looks: counters tcp:…, samples mss_bytes, retransmitted_share (of the segments with
-// data), receive_window_limited_share and send_buffer_limited_share (of the time that data waited to be
-// sent).
+// Of the time between two looks: counters tcp:….
 void count_sender(const sdk::Host& host, const tcp_info& before, const tcp_info& after);
 void count_receiver(const sdk::Host& host, const tcp_info& before, const tcp_info& after);
+
+// What of them explains a stream's rate: samples mss_bytes, retransmitted_share (of the segments with data),
+// receive_window_limited_share and send_buffer_limited_share (of the time that data waited to be sent).
+void sample_stream(const sdk::Host& host, const tcp_info& before, const tcp_info& after);
 
 }  // namespace millrace::tcp
