@@ -109,19 +109,24 @@ Result<std::unique_ptr<Lane>> Lane::make(const Options& options, std::span<const
 
 Result<void> Lane::register_buffers(const Options& options) {
   if (options.registered_buffers == Registration::kOff) return {};
+  const bool insisted = options.registered_buffers == Registration::kOn;
+  const auto other = std::find_if_not(targets_.begin(), targets_.end(),
+                                      [](const Target& target) { return target.takes_registered_buffers; });
+  if (other != targets_.end()) {
+    if (!insisted) return {};
+    return failure(fmt::format("the kernel takes no registered buffers of {} for commands to {} "
+                               "(--registered-buffers on)",
+                               to_binary({options.block_size}), other->name),
+                   "Linux 6.1 or newer and a smaller --block-size; or give --registered-buffers off");
+  }
   const std::size_t slots_per_registration = slots_in_one_registration(options, ring_->wide());
   std::vector<iovec> buffers;
   for (std::size_t slot = 0; slot < slots_.size(); slot += slots_per_registration)
     buffers.push_back({slots_[slot].place.data,
                        std::min(slots_per_registration, slots_.size() - slot) * options.block_size});
-  const bool taken = std::all_of(targets_.begin(), targets_.end(),
-                                 [](const Target& target) { return target.takes_registered_buffers; });
-  const int error = taken ? ring_->register_buffers(buffers) : EOPNOTSUPP;
-  if (error == 0) {
-    buffers_registered_ = true;
-    return {};
-  }
-  if (options.registered_buffers == Registration::kAuto) return {};
+  const int error = ring_->register_buffers(buffers);
+  buffers_registered_ = error == 0;
+  if (buffers_registered_ || !insisted) return {};
   return system_failure(
       error,
       fmt::format(

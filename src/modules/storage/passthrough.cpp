@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <limits>
 
 #include "modules/storage/buffers.hpp"
 #include "modules/storage/command.hpp"
@@ -38,7 +39,10 @@ std::string hint_for(int error) {
   }
 }
 
-// What one read of the first block came to: NvmeCommand's result.
+constexpr std::int32_t kNotRegistered = std::numeric_limits<std::int32_t>::min();
+
+// What one read of the first block came to: NvmeCommand's result, or kNotRegistered where the buffer could
+// not be registered at all.
 Result<std::int32_t> read_first_block(const Target& target, std::uint32_t block_size, bool registered) {
   Result<Buffer> buffer = Buffer::allocate(block_size, block_size);
   if (!buffer) return tl::unexpected(buffer.error());
@@ -46,7 +50,7 @@ Result<std::int32_t> read_first_block(const Target& target, std::uint32_t block_
   if (!made) return tl::unexpected(made.error());
   Ring& ring = **made;
   const iovec whole = {buffer->data(), buffer->size()};
-  if (registered && ring.register_buffers({&whole, 1}) != 0) return -ENOMEM;
+  if (registered && ring.register_buffers({&whole, 1}) != 0) return kNotRegistered;
   if (const Result<void> enabled = ring.enable(); !enabled) return tl::unexpected(enabled.error());
 
   NvmeCommand::fill_constants(ring.entry<NvmeCommand::kEntryShift>(0),
@@ -76,17 +80,16 @@ tl::unexpected<Error> passthrough_failure(std::int32_t result, const std::string
 }
 
 Result<void> try_generic(Target& target, const Options& options) {
-  bool registered = options.registered_buffers != Registration::kOff;
-  Result<std::int32_t> result = read_first_block(target, options.block_size, registered);
-  if (result && *result < 0 && registered) {
-    registered = false;
-    result = read_first_block(target, options.block_size, registered);
+  const bool wanted = options.registered_buffers != Registration::kOff;
+  Result<std::int32_t> result = read_first_block(target, options.block_size, wanted);
+  if (wanted && result && *result < 0) {
+    target.takes_registered_buffers = *result == kNotRegistered;  // else it is the command that failed
+    result = read_first_block(target, options.block_size, false);
   }
   if (!result) return tl::unexpected(result.error());
   if (*result != 0)
     return passthrough_failure(*result,
                                fmt::format("read the first {} bytes of {}", options.block_size, target.name));
-  target.takes_registered_buffers = registered;
   return {};
 }
 

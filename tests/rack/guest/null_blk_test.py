@@ -18,9 +18,10 @@ def ours():
 
 
 def theirs():
-    text = shell(f"fio --name=peer --filename={DEVICE} --readonly --ioengine=io_uring --direct=1 --thread --rw=randread "
-                 "--registerfiles --fixedbufs --iodepth_batch_submit=16 --iodepth_batch_complete_min=16 --bs=4k "
-                 f"--iodepth=64 --time_based --runtime={SECONDS} --randrepeat=0 --norandommap --output-format=json")
+    text = shell(f"fio --name=peer --filename={DEVICE} --readonly --ioengine=io_uring --direct=1 --thread "
+                 "--rw=randread --bs=4k --registerfiles --fixedbufs --iodepth_batch_submit=16 "
+                 f"--iodepth_batch_complete_min=16 --iodepth=64 --time_based --runtime={SECONDS} --randrepeat=0 "
+                 "--norandommap --output-format=json")
     return json.loads(text[text.index("{"):text.rindex("}") + 1])["jobs"][0]["read"]["iops"]
 
 

@@ -123,6 +123,8 @@ class PassthroughTest(unittest.TestCase):
         block = drive(2)
         ng = generic(block)
         self.refused("more than 512 KiB, the most that", "storage.read", "--path", ng, "--block-size", "1MiB")
+        self.refused("takes no registered buffers of 512 KiB", "storage.read", "--path", ng, "--block-size", "512KiB",
+                     "--registered-buffers", "on")
         self.refused("has no page cache", "storage.read", "--path", ng, "--direct", "off")
         self.refused("ENOENT", "storage.read", "--path", "/dev/ng99n1")
         self.refused("not the generic device of an NVMe", "storage.read", "--path", "/dev/null")
