@@ -108,6 +108,7 @@ Result<void> CmJoin::set_up(rdma_cm_id* id, std::size_t index) {
     int mask = 0;
     if (rdma_init_qp_attr(id, &attributes, &mask) != 0) return failed("set up a queue pair", errno);
     if (state == IBV_QPS_INIT) attributes.qp_access_flags = static_cast<unsigned>(kQueuePairAccess);
+    if (state == IBV_QPS_RTS) attributes.timeout = end_.settings().ack_timeout;
     if (state == IBV_QPS_RTR) attributes.path_mtu = mtu_code(end_.route().mtu);
     if (const int error = ibv_modify_qp(end_.joinable(index), &attributes, mask); error != 0)
       return failed("set up a queue pair", error);

@@ -12,7 +12,7 @@ namespace millrace::rdma {
 namespace {
 
 constexpr std::uint32_t kRoutingHeader = 40;  // before every datagram that arrives
-constexpr Patience kControlPatience{16};      // 2 s in all: congestion is no death
+constexpr std::uint8_t kControlTimeout = 16;  // 2 s in all: congestion is no death
 
 const EndSettings& own(const Settings& settings, const LinkRole& role) {
   return role.near() ? settings.near : settings.far;
@@ -154,8 +154,9 @@ Result<void> LinkEnd::meet(const Greeting& theirs, const std::string& my_address
 Result<void> LinkEnd::join(std::size_t first) {
   for (std::size_t i = first; i < joinable(); ++i) {
     if (auto done = initialise(joinable(i), port_); !done) return done;
-    if (auto done = make_ready(joinable(i), port_, settings_, route_, mine_.queue_pairs[i],
-                               theirs_.queue_pairs[i], i == 0 ? kControlPatience : Patience{});
+    if (auto done =
+            make_ready(joinable(i), port_, settings_, route_, mine_.queue_pairs[i], theirs_.queue_pairs[i],
+                       i == 0 ? std::max(kControlTimeout, settings_.ack_timeout) : settings_.ack_timeout);
         !done)
       return done;
   }

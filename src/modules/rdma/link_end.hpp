@@ -2,9 +2,13 @@
 // One end of a link: a device opened, memory registered, queue pairs made, and joined to the other end.
 #pragma once
 
+#include <sched.h>
+
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "millrace/probe.hpp"
@@ -69,8 +73,18 @@ class LinkEnd {
   // A receive for the nth message of a queue pair.
   Result<void> post_receives(std::uint32_t pair_index, std::uint64_t from, std::uint32_t count);
 
-  // The first of the errors among completions that does not merely follow from another.
+  // What a completion with an error means on this link.
   [[nodiscard]] Error completion_failed(const ibv_wc& completion, const char* doing) const;
+
+  // Between two looks of which the first found nothing: lets the kernel's half of a software device have the
+  // CPU. With hardware behind the queues there is nobody to wait for, and nothing happens. When many messages
+  // are in flight it may be for longer: the queues go on meanwhile.
+  void look_again() const {
+    if (port_.software) sched_yield();
+  }
+  void look_again_later() const {
+    if (port_.software) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
 
  private:
   LinkEnd(const Settings& settings, const LinkRole& role) : settings_(settings), role_(role) {}

@@ -54,6 +54,11 @@ inline constexpr std::array kSharedParameters{
                    "of this host's port; default: RoCE v2 with the address that reaches the peer", 0, 65535),
     sdk::parameter("peer-gid-index", MILLRACE_COUNT, "", "of the other end's port", 0, 65535),
     sdk::choice("connect", "exchange|rdma_cm", "exchange", "how the two ends of a queue pair are joined"),
+    sdk::parameter(
+        "ack-timeout", MILLRACE_COUNT, "14",
+        "a packet is sent again when 4.096 us times 2 to this power went by without acknowledgement; "
+        "seven times",
+        1, 31),
     sdk::parameter("traffic-class", MILLRACE_COUNT, "0", "of RoCE packets: DSCP times 4", 0, 255),
     sdk::parameter("service-level", MILLRACE_COUNT, "0", "of InfiniBand packets", 0, 15),
     sdk::parameter("memory", MILLRACE_TEXT, "host", "where messages lie: host, or gpu:N through a dma-buf"),

@@ -12,7 +12,8 @@ namespace millrace::rdma {
 namespace {
 
 constexpr std::int64_t kLostAfter_ns = 1'000'000'000;  // a datagram
-constexpr unsigned kLooks = 256;                       // between two glances at the clock
+constexpr unsigned kLooks = 256;       // between two glances at the clock; a multiple of the next
+constexpr unsigned kLooksInARow = 16;  // before others may run, where they must
 
 bool is_datagram(const Settings& settings) { return settings.transport == Transport::kDatagram; }
 
@@ -88,6 +89,7 @@ Result<bool> PingPong::has_arrived(std::uint64_t size, std::uint64_t number) {
 Result<void> PingPong::wait_for_completion(Phase& phase) {
   for (unsigned look = 0; in_flight_ > 0; ++look) {
     if (auto taken = take_completion(); !taken) return taken;
+    if (look % kLooksInARow == kLooksInARow - 1) end_.look_again();
     if (look % kLooks == kLooks - 1 && phase.is_over(host_.now_ns())) return {};
   }
   return {};
@@ -101,6 +103,7 @@ Result<std::int64_t> PingPong::one_round_trip(std::uint64_t size, std::int64_t b
     const auto here = has_arrived(size, number);
     if (!here) return tl::unexpected(here.error());
     if (*here) break;
+    if (look % kLooksInARow == 0) end_.look_again();
     if (look % kLooks != 0) continue;
     if (in_flight_ > 0 && settings_.operation != Operation::kRead)
       if (auto taken = take_completion(); !taken) return tl::unexpected(taken.error());
@@ -131,7 +134,9 @@ Result<void> PingPong::answer(std::uint64_t size, Phase& phase) {
       if (in_flight_ > 0) return phase.error();
       if (auto posted = post(size, is_datagram(settings_) ? answer_to_ : number_); !posted) return posted;
       ++number_;
-    } else if (look % kLooks == 0) {
+    } else if (look % kLooksInARow == 0) {
+      end_.look_again();
+      if (look % kLooks != 0) continue;
       if (in_flight_ > 0)
         if (auto taken = take_completion(); !taken) return taken;
       if (phase.is_over(host_.now_ns())) return phase.error();

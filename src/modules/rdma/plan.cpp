@@ -44,7 +44,9 @@ sdk::Outcome add_worker(const sdk::Host& host, const Settings& settings, const L
   request.role = name.c_str();
   request.from = leaves ? memory : endpoint_of(port);
   request.to = leaves ? endpoint_of(port) : memory;
-  request.numa_node = port.numa_node;
+  // Pinned to one core, the worker would keep the kernel's half of a software device from it.
+  request.numa_node = port.software ? -1 : port.numa_node;
+  request.threads = port.software ? 2 : 1;
   request.memory_bytes = messages + settings.largest_size() + settings.queue_pairs * kQueueBytes;
   request.locked_bytes = messages;
   return host.add_worker(request);

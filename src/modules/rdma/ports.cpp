@@ -35,6 +35,7 @@ void place(Port& port, const fs::path& sysfs) {
   const fs::path device = sysfs / "class/infiniband" / port.device;
   port.interface = first_line(device / "ports" / std::to_string(port.number) / "gid_attrs/ndevs/0");
   if (port.interface.empty()) port.interface = first_line(device / "parent");
+  port.software = !fs::exists(device / "device");
   std::string node = first_line(device / "device/numa_node");
   if (node.empty() && !port.interface.empty())
     node = first_line(sysfs / "class/net" / port.interface / "device/numa_node");

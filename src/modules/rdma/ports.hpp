@@ -21,6 +21,7 @@ struct Port {
   ibv_port_attr attributes{};
   int numa_node = -1;
   std::string interface;  // of the network it is a part of, "eth0"; "" where unknown
+  bool software = false;  // the kernel does the work (rxe, siw), on the same CPUs
 
   [[nodiscard]] std::string text() const;
   [[nodiscard]] bool is_infiniband() const { return attributes.link_layer == IBV_LINK_LAYER_INFINIBAND; }

@@ -85,7 +85,7 @@ Result<void> initialise(ibv_qp* pair, const Port& port) {
 }
 
 Result<void> make_ready(ibv_qp* pair, const Port& port, const Settings& settings, const Route& route,
-                        const QueuePairName& mine, const QueuePairName& theirs, Patience patience) {
+                        const QueuePairName& mine, const QueuePairName& theirs, std::uint8_t ack_timeout) {
   const bool reliable = pair->qp_type == IBV_QPT_RC;
   ibv_qp_attr attributes{};
   attributes.qp_state = IBV_QPS_RTR;
@@ -104,7 +104,7 @@ Result<void> make_ready(ibv_qp* pair, const Port& port, const Settings& settings
   attributes = {};
   attributes.qp_state = IBV_QPS_RTS;
   attributes.sq_psn = mine.first_psn;
-  attributes.timeout = patience.ack_timeout;
+  attributes.timeout = ack_timeout;
   attributes.retry_cnt = attributes.rnr_retry = kRetries;
   attributes.max_rd_atomic = static_cast<std::uint8_t>(route.reads);
   mask = IBV_QP_STATE | IBV_QP_SQ_PSN;

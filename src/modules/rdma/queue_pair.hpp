@@ -21,12 +21,6 @@ struct QueuePairShape {
 // As RC or UD. An inline size that the device does not have is left out; `shape.inline_bytes` then says 0.
 Result<QueuePair> make_queue_pair(ibv_pd* domain, ibv_cq* sends, ibv_cq* receives, QueuePairShape& shape);
 
-// How patient a reliable queue pair is: it gives up 8 * 4.096 us * 2^ack_timeout after the peer fell silent
-// (devices may take up to four times as long).
-struct Patience {
-  std::uint8_t ack_timeout = 14;  // 67 ms, as perftest's
-};
-
 inline constexpr std::uint32_t kDatagramKey = 0x11111111;
 inline constexpr std::uint8_t kRetries = 7;  // of acknowledgements; of "receiver not ready" it means for ever
 
@@ -35,9 +29,10 @@ inline constexpr int kQueuePairAccess =
 
 Result<void> initialise(ibv_qp* pair, const Port& port);
 
-// To ready-to-receive, then to ready-to-send. Of datagrams `theirs` is not used.
+// To ready-to-receive, then to ready-to-send. Of datagrams `theirs` is not used. A reliable queue pair gives
+// up 8 * 4.096 us * 2^ack_timeout after the peer fell silent (devices may take up to four times as long).
 Result<void> make_ready(ibv_qp* pair, const Port& port, const Settings& settings, const Route& route,
-                        const QueuePairName& mine, const QueuePairName& theirs, Patience patience);
+                        const QueuePairName& mine, const QueuePairName& theirs, std::uint8_t ack_timeout);
 
 // Where datagrams go to.
 Result<AddressHandle> address_of_peer(ibv_pd* domain, const Port& port, const Settings& settings,

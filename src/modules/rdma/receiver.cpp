@@ -44,7 +44,10 @@ Result<int> Receiver::take(const Work& work, Passage& passage) {
   const int count = ibv_poll_cq(end_.receives(), static_cast<int>(done.size()), done.data());
   now_ns_ = host_.now_ns();
   if (count < 0) return failure(fmt::format("{}: cannot poll for arrivals", end_.here()));
-  if (count == 0) return 0;
+  if (count == 0) {
+    end_.look_again_later();
+    return 0;
+  }
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     if (done[i].status != IBV_WC_SUCCESS)

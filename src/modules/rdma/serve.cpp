@@ -7,7 +7,7 @@
 namespace millrace::rdma {
 
 Result<void> serve(const sdk::Host& host, Phase& phase) {
-  while (!phase.is_over(host.now_ns())) std::this_thread::sleep_for(std::chrono::microseconds(500));
+  while (!phase.is_over(host.now_ns())) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   return phase.error();
 }
 

@@ -7,7 +7,7 @@
 
 namespace millrace::rdma {
 
-// Until the phase is over, asleep but for a glance every half millisecond.
+// Until the phase is over, asleep but for a glance every 5 milliseconds.
 Result<void> serve(const sdk::Host& host, Phase& phase);
 
 }  // namespace millrace::rdma

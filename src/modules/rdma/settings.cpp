@@ -66,6 +66,7 @@ void read_choices(const sdk::Host& host, Settings& settings) {
   if (host.text("addressing") == "lid") settings.addressing = Addressing::kLid;
   if (host.text("connect") == "rdma_cm") settings.connect = Connect::kRdmaCm;
   if (host.text("mtu") != "auto") settings.mtu = static_cast<std::uint32_t>(host.integer("mtu"));
+  settings.ack_timeout = static_cast<std::uint8_t>(host.integer("ack-timeout"));
   settings.traffic_class = static_cast<std::uint8_t>(host.integer("traffic-class"));
   settings.service_level = static_cast<std::uint8_t>(host.integer("service-level"));
   settings.huge_pages = host.flag("huge-pages");

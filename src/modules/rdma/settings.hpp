@@ -47,6 +47,7 @@ struct Settings {
   std::uint32_t mtu = 0;  // bytes; 0: the ports'
   Addressing addressing = Addressing::kAuto;
   Connect connect = Connect::kExchange;
+  std::uint8_t ack_timeout = 14;  // of messages: 4.096 us * 2^14 = 67 ms, as perftest's
   std::uint8_t traffic_class = 0, service_level = 0;
   bool huge_pages = false, verify = true, report_half = true;
   bool polls = false;  // rdma.write latency: an arrival is seen by its last byte; else by an immediate

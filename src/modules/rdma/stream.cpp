@@ -118,7 +118,10 @@ class Streaming {
     const int count = ibv_poll_cq(end_.sends(), static_cast<int>(done.size()), done.data());
     now_ns_ = host_.now_ns();
     if (count < 0) return failure(fmt::format("{}: cannot poll for completions", end_.here()));
-    if (count == 0) return check_silence();
+    if (count == 0) {
+      end_.look_again_later();
+      return check_silence();
+    }
     heard_ns_ = now_ns_;
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
       if (done[i].status != IBV_WC_SUCCESS)
