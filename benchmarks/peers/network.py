@@ -8,7 +8,8 @@ stream      one stream; both copy what they receive, and both use the same conge
 streams     four streams at once
 latency     ping-pong over TCP, messages of 64 bytes: the median round trip
 
-The namespaces are made for the comparison, have private addresses, and are gone afterwards. Needs root.
+The namespaces are made for the comparison, have private addresses, and are gone afterwards. Needs root. Each of the two
+ends, of either tool, has one CPU of its own where there are two: left to itself, the kernel now puts both on one, now not.
 """
 
 import contextlib
@@ -30,6 +31,12 @@ from namespaces import NoNamespaces, TwoHosts  # noqa: E402
 
 MESSAGE_BYTES = 64
 PATIENCE_S = 10
+
+
+def at(side, index: int) -> list[str]:
+    """Before a command, to run it as that end of the cable."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return [*side.prefix(), *(["taskset", "--cpu-list", str(cpus[-1 - index])] if len(cpus) > 1 else [])]
 
 
 @contextlib.contextmanager
@@ -55,12 +62,12 @@ def serving(command: list[str], ready: str):
 
 
 def millrace(arguments, near, far, probe: str, *parameters: str) -> dict:
-    peer = [*far.prefix(), arguments.millrace, "peer", "--listen", f"{far.address}:0"]
+    peer = [*at(far, 0), arguments.millrace, "peer", "--listen", f"{far.address}:0"]
     with serving(peer, "token ") as lines:
         listening = next(line.split()[-1] for line in lines if line.startswith("listening on "))
         os.environ["MILLRACE_TOKEN"] = lines[-1].split()[-1]
         return measured(arguments.millrace, probe, "--peer", listening, *parameters, seconds=arguments.seconds,
-                        prefix=tuple(near.prefix()))
+                        prefix=tuple(at(near, 1)))
 
 
 def stream(arguments, near, far, streams: int) -> Figures:
@@ -73,8 +80,8 @@ def stream(arguments, near, far, streams: int) -> Figures:
 
 def iperf3(arguments, near, far, streams: int) -> Figures:
     """What its receiver got, without the first second, as Millrace cuts its warm-up."""
-    with serving([*far.prefix(), "iperf3", "--server", "--one-off", "--bind", far.address, "--forceflush"], "listening"):
-        text = output_of([*near.prefix(), "iperf3", "--client", far.address, "--time", str(arguments.seconds), "--omit", "1",
+    with serving([*at(far, 0), "iperf3", "--server", "--one-off", "--bind", far.address, "--forceflush"], "listening"):
+        text = output_of([*at(near, 1), "iperf3", "--client", far.address, "--time", str(arguments.seconds), "--omit", "1",
                           "--parallel", str(streams), "--congestion", arguments.congestion, "--json"])
     return {"bytes_per_s": json.loads(text)["end"]["sum_received"]["bits_per_second"] / 8}
 
@@ -87,8 +94,8 @@ def latency(arguments, near, far) -> Figures:
 def sockperf(arguments, near, far) -> Figures:
     """It prints half of a round trip."""
     where = ["--tcp", "-i", far.address, "-p", "11111"]
-    with serving(["stdbuf", "-oL", *far.prefix(), "sockperf", "server", *where], "to block on"):
-        text = output_of([*near.prefix(), "sockperf", "ping-pong", *where, "--msg-size", str(MESSAGE_BYTES), "--time",
+    with serving(["stdbuf", "-oL", *at(far, 0), "sockperf", "server", *where], "to block on"):
+        text = output_of([*at(near, 1), "sockperf", "ping-pong", *where, "--msg-size", str(MESSAGE_BYTES), "--time",
                           str(arguments.seconds)])
     half_us = {name: float(value) for name, value in re.findall(r"percentile (\d+\.\d+) =\s+([\d.]+)", text)}
     if "50.000" not in half_us:

@@ -48,8 +48,8 @@ Result<void> LatencyProbe::prepare(const sdk::Host& host) {
   meeting_ = std::move(*meeting);
   const std::uint32_t messages = options_.verify ? verified_messages(options_) : 0;
   for (const Connection& connection : meeting_.connections) {
-    if (const Result<void> right = is_client(host) ? ping_some(host, connection, options_, messages)
-                                                   : echo_some(host, connection, options_, messages);
+    if (Result<void> right = is_client(host) ? ping_some(host, connection, options_, messages)
+                                             : echo_some(host, connection, options_, messages);
         !right && options_.verify)
       return right;
     for (const Result<void>& done :

@@ -88,7 +88,7 @@ Result<void> try_link_options(const sdk::Host& host, const LinkOptions& options)
   if (!here && host.host_index() != 0) return {};
   const Result<Socket> socket = make_socket(options.client.family(), options);
   if (!socket) return tl::unexpected(socket.error());
-  if (const Result<void> finished = finish_socket(socket->fd(), options); !finished) return finished;
+  if (Result<void> finished = finish_socket(socket->fd(), options); !finished) return finished;
   if (bind(socket->fd(), options.client.raw(), options.client.length()) != 0)
     return network_failure(errno, "connect from " + options.client.host_text());
   return {};

@@ -221,7 +221,7 @@ class Doorkeeper {
           unknown_.erase(unknown_.begin() + static_cast<std::ptrdiff_t>(i));
       }
       if (ready[0].revents != 0)
-        if (const Result<void> accepted = accept_some(); !accepted) return accepted;
+        if (Result<void> accepted = accept_some(); !accepted) return accepted;
     }
     const std::int64_t now = host_.now_ns();
     const auto late = std::remove_if(unknown_.begin(), unknown_.end(), [now](const Unknown& unknown) {

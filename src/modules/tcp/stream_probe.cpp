@@ -95,9 +95,9 @@ Result<void> StreamProbe::prepare(const sdk::Host& host) {
   meeting_ = std::move(*meeting);
   if (options_.zero_copy)
     for (const Connection& connection : meeting_.connections)
-      if (const Result<void> enabled = ZeroCopy::enable(connection.fd()); !enabled) return enabled;
+      if (Result<void> enabled = ZeroCopy::enable(connection.fd()); !enabled) return enabled;
   if (options_.verify)
-    if (const Result<void> right = verify_streams(host, meeting_.connections, options_); !right) return right;
+    if (Result<void> right = verify_streams(host, meeting_.connections, options_); !right) return right;
   return share_out();
 }
 

@@ -315,7 +315,7 @@ TEST(TcpRefusals, MoreStreamsThanMayBeOpen) {
   getrlimit(RLIMIT_NOFILE, &before);
   rlimit few = before;
   few.rlim_cur = few.rlim_max = std::min<rlim_t>(before.rlim_max, 200);
-  if (before.rlim_max == RLIM_INFINITY || prlimit(0, RLIMIT_NOFILE, &few, nullptr) != 0)
+  if (prlimit(0, RLIMIT_NOFILE, &few, nullptr) != 0)
     GTEST_SKIP() << "the limit of open files cannot be lowered here";
   const Measured m = Ends("tcp.stream", {{"streams", "1000"}}).describe();
   setrlimit(RLIMIT_NOFILE, &before);
