@@ -6,6 +6,17 @@ test_the_hosts_reach_each_other() {
   barrier answered
 }
 
+test_the_second_cable_is_another_one() {
+  busybox ping -c 1 -W 5 "$(address $((1 - RACK_HOST)) 1)"
+  local sent before
+  before=$(< /sys/class/net/eth0/statistics/tx_packets)
+  busybox ping -q -c 5 -W 5 "$(address $((1 - RACK_HOST)) 1)"
+  sent=$(($(< /sys/class/net/eth0/statistics/tx_packets) - before))
+  echo "over eth0 meanwhile: $sent packets"
+  ((sent < 5))
+  barrier answered
+}
+
 test_soft_roce_comes_up_on_the_cable() {
   [[ -e /sys/class/infiniband/rxe0 ]] || rdma link add rxe0 type rxe netdev eth0
   rdma link show rxe0/1 | tee /dev/stderr | grep -q 'state ACTIVE'
