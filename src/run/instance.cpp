@@ -203,7 +203,7 @@ void Instance::report_rates() {
   const std::int64_t from = std::max(rates_sent_until_ns_, window->first);
   const auto grid = stats::rates_on_grid(threads, from, window->second, state.slice_period_ns);
   if (!grid || grid->bytes_per_s.empty()) return;
-  Rates rates{from, {}, {}};
+  HostRates rates{from, {}, {}};
   for (std::size_t i = 0; i < grid->bytes_per_s.size(); ++i) {
     rates.bytes.push_back(static_cast<std::uint64_t>(std::llround(grid->bytes_per_s[i] * grid->period_s())));
     rates.operations.push_back(

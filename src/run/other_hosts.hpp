@@ -29,7 +29,7 @@ struct Pace {
 };
 
 // What all threads of a host recorded, period by period of the agreed length.
-struct Rates {
+struct HostRates {
   std::int64_t begin_ns = 0;
   std::vector<std::uint64_t> bytes, operations;
 };
@@ -69,7 +69,7 @@ class OtherHosts {
   virtual void gather(std::vector<std::string> bytes) = 0;
   virtual void arrive() = 0;
   virtual void report(const Pace& pace) = 0;
-  virtual void report(const Rates& rates) = 0;
+  virtual void report(const HostRates& rates) = 0;
   // What each of the others recorded so far, in this host's time; only where this one leads.
   [[nodiscard]] virtual const std::vector<std::vector<stats::Slice>>& recorded() const = 0;
 

@@ -97,7 +97,7 @@ void Follower::report(const Pace& pace) {
   connection_.send(Kind::kPace, encode(pace));
 }
 
-void Follower::report(const Rates& rates) { connection_.send(Kind::kRates, encode(rates)); }
+void Follower::report(const HostRates& rates) { connection_.send(Kind::kRates, encode(rates)); }
 
 void Follower::stop(const std::string& reason, std::uint64_t, const InstanceOutcome& outcome) {
   if (std::exchange(told_to_stop_, true)) return;

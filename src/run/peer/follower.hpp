@@ -28,7 +28,7 @@ class Follower final : public OtherHosts {
   void gather(std::vector<std::string> bytes) override;
   void arrive() override;
   void report(const Pace& pace) override;
-  void report(const Rates& rates) override;
+  void report(const HostRates& rates) override;
   [[nodiscard]] const std::vector<std::vector<stats::Slice>>& recorded() const override { return none_; }
   void stop(const std::string& reason, std::uint64_t granted, const InstanceOutcome& outcome) override;
   [[nodiscard]] bool all_gone() const override { return true; }

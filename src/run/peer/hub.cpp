@@ -261,7 +261,7 @@ std::int64_t Hub::agree_on_begin() {
 
 void Hub::gather(std::vector<std::string> bytes) { gathered_ = std::move(bytes); }
 
-void Hub::add_rates(std::size_t peer, const Rates& rates) {
+void Hub::add_rates(std::size_t peer, const HostRates& rates) {
   if (!peers_[peer].began) return;
   recorded_.resize(peers_.size());
   auto& slices = recorded_[peer];

@@ -38,7 +38,7 @@ class Hub final : public OtherHosts {
   void gather(std::vector<std::string> bytes) override;
   void arrive() override { arrived_ = true; }
   void report(const Pace& pace) override { pace_ = pace; }
-  void report(const Rates&) override {}
+  void report(const HostRates&) override {}
   [[nodiscard]] const std::vector<std::vector<stats::Slice>>& recorded() const override { return recorded_; }
   void stop(const std::string& reason, std::uint64_t granted, const InstanceOutcome& outcome) override;
   [[nodiscard]] bool all_gone() const override;
@@ -66,7 +66,7 @@ class Hub final : public OtherHosts {
   void complete(News& news);
   void fail(News& news, const std::string& status, const std::string& reason, const std::string& hint) const;
   void measure_clock(Peer& peer, News& news);
-  void add_rates(std::size_t peer, const Rates& rates);
+  void add_rates(std::size_t peer, const HostRates& rates);
   void translate(Peer& peer, InstanceOutcome& theirs) const;
 
   std::vector<Peer> peers_;

@@ -246,16 +246,16 @@ std::optional<Pace> decode_pace(const std::string& body) {
   return whole(in, pace);
 }
 
-std::string encode(const Rates& rates) {
+std::string encode(const HostRates& rates) {
   Writer out;
   out.integer(rates.begin_ns).number(rates.bytes.size());
   for (std::size_t i = 0; i < rates.bytes.size(); ++i) out.number(rates.bytes[i]).number(rates.operations[i]);
   return out.bytes();
 }
 
-std::optional<Rates> decode_rates(const std::string& body) {
+std::optional<HostRates> decode_rates(const std::string& body) {
   Reader in(body);
-  Rates rates;
+  HostRates rates;
   rates.begin_ns = in.integer();
   rates.bytes.resize(in.count(kMostPeriods, 2));
   rates.operations.resize(rates.bytes.size());

@@ -94,6 +94,65 @@ TEST_F(Assemble, AddsUpThreads) {
   EXPECT_NEAR(put_together({repeat(steady, 2000, 4)}).throughput_bytes_per_s.mean, 4e6, 8e3);
 }
 
+// A sender here and two receivers on another host, each recording half of the bytes.
+class AssembleOverHosts : public Assemble {
+ protected:
+  AssembleOverHosts() {
+    plan_.workers[0] = {"sender", "memory:0", "nic:eth0", -1, 1, 0, 0};
+    for (int i = 0; i < 2; ++i)
+      plan_.elsewhere.push_back({1, {"receiver", "host1/nic:eth0", "host1/memory:0", -1, 1, 0, 0}});
+    machine_.graph = {};
+    for (const int host : {0, 1}) {
+      const std::string at = host == 0 ? "" : "host1/";
+      machine_.graph.endpoints.push_back({at + "memory:0", "memory", "memory", host, {}, "", ""});
+      machine_.graph.endpoints.push_back({at + "nic:eth0", "nic", "eth0", host, {}, "", ""});
+      machine_.graph.resources.push_back({at + "link", "nic", "eth0", host, {}, "", {}, ""});
+      machine_.graph.links.push_back({at + "memory:0", at + "nic:eth0", at + "link"});
+      machine_.graph.links.push_back({at + "nic:eth0", at + "memory:0", at + "link"});
+    }
+    outcome_ = repeat(steady);
+    WorkerOutcome receiver = outcome_.outcome.workers[0];
+    receiver.report.counters["tcp:retransmits"] = 3;
+    WorkerOutcome sender;
+    sender.begin_ns = receiver.begin_ns;
+    sender.end_ns = receiver.end_ns;
+    sender.report.counters["tcp:retransmits"] = 5;
+    outcome_.outcome.workers = {sender, receiver, receiver};
+    outcome_.outcome.counters["host1/psi:io:full_s"] = 0.5;
+  }
+  RepeatOutcome outcome_;
+};
+
+TEST_F(AssembleOverHosts, EachByteCrossesBothHosts) {
+  const auto m = put_together({outcome_});
+  EXPECT_EQ(m.status, "ok") << m.reason;
+  EXPECT_NEAR(m.throughput_bytes_per_s.mean, 2e6, 4e3);
+  EXPECT_EQ(m.from, "memory:0");
+  EXPECT_EQ(m.to, "host1/memory:0");
+  ASSERT_EQ(m.path.size(), 2U);
+  EXPECT_EQ(m.path[0], (record::MeasuredHop{"link", 1}));
+  EXPECT_EQ(m.path[1], (record::MeasuredHop{"host1/link", 1}));
+}
+
+TEST_F(AssembleOverHosts, RanksAndCountersSayTheirHost) {
+  const auto m = put_together({outcome_});
+  ASSERT_EQ(m.participants.size(), 3U);
+  EXPECT_EQ(m.participants[0].host, 0);
+  EXPECT_EQ(m.participants[2].host, 1);
+  EXPECT_EQ(m.participants[2].role, "receiver");
+  EXPECT_EQ(m.counters.at("tcp:retransmits"), 5);
+  EXPECT_EQ(m.counters.at("host1/tcp:retransmits"), 6);
+  EXPECT_EQ(m.counters.at("host1/psi:io:full_s"), 0.5);
+}
+
+TEST_F(AssembleOverHosts, CountsOnlyTheWindowThatTheClocksAgreeOn) {
+  outcome_.outcome.clock_error_ns = 100 * kPeriod;
+  const auto m = put_together({outcome_});
+  EXPECT_GE(m.repeats.at(0).begin_ns, kBegin + 100 * kPeriod);
+  EXPECT_LE(m.repeats.at(0).end_ns, kBegin + 1900 * kPeriod);
+  EXPECT_NEAR(m.throughput_bytes_per_s.mean, 2e6, 4e3);
+}
+
 TEST_F(Assemble, CutsTheWarmUpFromRatesAndLatencies) {
   auto warm = repeat([](std::size_t i) { return i < 400 ? 100 : steady(i); });
   warm.outcome.workers[0].latency[0].add(5'000'000, 100'000);  // slow at first

@@ -142,7 +142,7 @@ std::vector<Case> all_kinds() {
       {encode(Failure{"failed", "why", "how"}), [](const auto& b) { return decode_failure(b).has_value(); }},
       {encode(StopRequest{"time limit", "", 300}), [](const auto& b) { return decode_stop(b).has_value(); }},
       {encode(Pace{300, 400, 500}), [](const auto& b) { return decode_pace(b).has_value(); }},
-      {encode(Rates{5, {1, 300}, {1, 2}}), [](const auto& b) { return decode_rates(b).has_value(); }},
+      {encode(HostRates{5, {1, 300}, {1, 2}}), [](const auto& b) { return decode_rates(b).has_value(); }},
       {encode(std::vector<std::string>{"one", "two"}),
        [](const auto& b) { return decode_gathered(b, 2).has_value(); }},
       {encode(std::int64_t{1} << 40), [](const auto& b) { return decode_number(b).has_value(); }},
