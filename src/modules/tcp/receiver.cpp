@@ -11,7 +11,7 @@
 
 namespace millrace::tcp {
 
-Result<Receiver> Receiver::make(std::vector<Connection*> connections, const StreamOptions& options) {
+Result<Receiver> Receiver::make(std::span<Connection* const> connections, const StreamOptions& options) {
   Receiver receiver;
   receiver.options_ = options;
   receiver.block_.resize(options.block_size);

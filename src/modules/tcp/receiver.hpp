@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "millrace/probe.hpp"
@@ -51,7 +52,7 @@ class WakeUp {
 class Receiver {
  public:
   // One connection or more, none of which another thread touches.
-  static Result<Receiver> make(std::vector<Connection*> connections, const StreamOptions& options);
+  static Result<Receiver> make(std::span<Connection* const> connections, const StreamOptions& options);
 
   // Until stopped(), or until a peer ended; then says what the kernel counted.
   Result<LoopEnd> run(const sdk::Host& host, const std::function<bool()>& stopped);

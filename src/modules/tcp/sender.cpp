@@ -19,7 +19,7 @@ constexpr std::uint32_t kSendsPerReap = 16;
 
 }  // namespace
 
-Result<Sender> Sender::make(std::vector<Connection*> connections, const StreamOptions& options) {
+Result<Sender> Sender::make(std::span<Connection* const> connections, const StreamOptions& options) {
   Sender sender;
   sender.options_ = options;
   sender.block_.resize(options.block_size);

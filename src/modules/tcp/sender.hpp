@@ -21,7 +21,7 @@ namespace millrace::tcp {
 class Sender {
  public:
   // One connection or more, none of which another thread touches.
-  static Result<Sender> make(std::vector<Connection*> connections, const StreamOptions& options);
+  static Result<Sender> make(std::span<Connection* const> connections, const StreamOptions& options);
 
   // Until stopped(), or until a peer ended. Ends the streams in the one case; in both, says what the kernel
   // counted.

@@ -72,13 +72,13 @@ sdk::Outcome StreamProbe::describe(sdk::Host& host) {
 }
 
 Result<void> StreamProbe::share_out() {
-  for (auto& hand : dealt(meeting_.connections, true, options_.threads)) {
-    Result<Sender> sender = Sender::make(std::move(hand), options_);
+  for (const auto& hand : dealt(meeting_.connections, true, options_.threads)) {
+    Result<Sender> sender = Sender::make(hand, options_);
     if (!sender) return tl::unexpected(sender.error());
     senders_.push_back(std::move(*sender));
   }
-  for (auto& hand : dealt(meeting_.connections, false, options_.threads)) {
-    Result<Receiver> receiver = Receiver::make(std::move(hand), options_);
+  for (const auto& hand : dealt(meeting_.connections, false, options_.threads)) {
+    Result<Receiver> receiver = Receiver::make(hand, options_);
     if (!receiver) return tl::unexpected(receiver.error());
     receivers_.push_back(std::move(*receiver));
   }
