@@ -92,11 +92,36 @@ std::string stages_table(const Measurement& m, const TextStyle& style) {
   return table.text(4, style);
 }
 
+// A metric's name ends with its unit; the longest suffix that fits counts.
+struct Unit {
+  std::string_view suffix;
+  std::string (*show)(double value);
+};
+constexpr Unit kUnits[] = {
+    {"_bytes_per_s", [](double value) { return rate(value); }},
+    {"_per_s", [](double value) { return count_to_text(value) + "/s"; }},
+    {"_bytes",
+     [](double value) { return to_si(Bytes{static_cast<std::uint64_t>(std::max(value, 0.0) + 0.5)}); }},
+    {"_share", [](double value) { return percent(value); }},
+    {"_s", [](double value) { return seconds(value); }},
+    {"", [](double value) { return fmt::format("{:.4g}", value); }},
+};
+
+const Unit& unit_of(std::string_view name) {
+  return *std::find_if(std::begin(kUnits), std::end(kUnits),
+                       [&](const Unit& unit) { return name.ends_with(unit.suffix); });
+}
+
+// "sender_rtt_s" as "sender rtt": its figures carry the unit.
+std::string metric_name(std::string name) {
+  name.resize(name.size() - unit_of(name).suffix.size());
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
 std::string metric_text(const std::string& name, const record::MetricSummary& metric) {
-  const auto show = [&](double value) {
-    if (name.ends_with("_share")) return percent(value);
-    return name.ends_with("_s") ? seconds(value) : fmt::format("{:.4g}", value);
-  };
+  const auto show = unit_of(name).show;
+  if (metric.min == metric.max) return show(metric.mean);
   return fmt::format("mean {}, p5 {}, p50 {}, p95 {} ({} values)", show(metric.mean), show(metric.p5),
                      show(metric.p50), show(metric.p95), metric.count);
 }
@@ -124,7 +149,7 @@ std::string measurement_text(const record::Document& document, const Measurement
   if (m.throughput_bytes_per_s.mean > 0) line("rate", rate_text(m));
   if (m.operations_per_s.mean > 0) line("operations", operations_text(m));
   if (m.latency_s) line("latency", latency_text(*m.latency_s));
-  for (const auto& [name, metric] : m.metrics) line(name, metric_text(name, metric));
+  for (const auto& [name, metric] : m.metrics) line(metric_name(name), metric_text(name, metric));
   if (!m.stages.empty()) out += stages_table(m, style);
   if (!m.from.empty() || !m.to.empty()) {
     const auto name = [&](const std::string& several) {

@@ -85,6 +85,19 @@ TEST(MeasurementText, ShowsStagesFlagsAndTheStandInOfAPipeline) {
   EXPECT_THAT(text, HasSubstr("mean 33 %, p5 31 %, p50 33 %, p95 35 % (30 values)"));
 }
 
+TEST(MeasurementText, MetricsAreShownInTheUnitThatTheirNamesEndWith) {
+  record::Measurement m = read_of_a_drive();
+  m.metrics["sender_delivery_rate_bytes_per_s"] = {4, 2e9, 1e9, 1e9, 2e9, 3e9, 3e9};
+  m.metrics["mss_bytes"] = {2, 1448, 1448, 1448, 1448, 1448, 1448};
+  m.metrics["rtt_s"] = {2, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3, 1e-3};
+  m.metrics["retransmitted_share"] = {1, 0, 0, 0, 0, 0, 0};
+  const std::string text = measurement_text(with_names(), m, {false, 100});
+  EXPECT_THAT(text, HasSubstr("sender delivery rate mean 2 GB/s, p5 1 GB/s"));
+  EXPECT_THAT(text, HasSubstr("mss         1.45 kB\n")) << "one value is said once";
+  EXPECT_THAT(text, HasSubstr("rtt         1 ms\n"));
+  EXPECT_THAT(text, HasSubstr("retransmitted 0 %\n"));
+}
+
 TEST(MeasurementText, AnUnknownLimitIsSaidWithItsReason) {
   record::Measurement m = read_of_a_drive();
   m.limit_bytes_per_s.reset();
