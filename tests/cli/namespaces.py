@@ -9,6 +9,9 @@ import shutil
 import subprocess
 
 
+NEAR_ADDRESS, FAR_ADDRESS = "10.213.77.1", "10.213.77.2"
+
+
 class NoNamespaces(Exception):
     """This machine does not let us make any; the text says why."""
 
@@ -48,7 +51,7 @@ class TwoHosts:
         if shutil.which("ip") is None or shutil.which("tc") is None:
             raise NoNamespaces("ip and tc are not installed (apt install iproute2)")
         mark = secrets.token_hex(4)
-        self.sides = Side(f"millrace-{mark}-a", "10.213.77.1"), Side(f"millrace-{mark}-b", "10.213.77.2")
+        self.sides = Side(f"millrace-{mark}-a", NEAR_ADDRESS), Side(f"millrace-{mark}-b", FAR_ADDRESS)
 
     def __enter__(self):
         try:

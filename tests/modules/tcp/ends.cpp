@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 #include <stdexcept>
 #include <thread>
@@ -263,7 +262,7 @@ std::int32_t Ends::exchange(Rank& rank, const std::string& mine, char* all, std:
   }
   for (std::size_t i = 0; i < answered_.size(); ++i) {
     if (answered_[i].size() > stride) return MILLRACE_FAILED;
-    std::memcpy(all + i * stride, answered_[i].data(), answered_[i].size());
+    std::copy(answered_[i].begin(), answered_[i].end(), all + i * stride);
     sizes[i] = answered_[i].size();
   }
   return MILLRACE_OK;

@@ -21,7 +21,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using tcp::Address;
-using tcp::LinkOptions;
 using tcp::Socket;
 using ::testing::HasSubstr;
 
@@ -53,7 +52,7 @@ std::string card(std::uint16_t port) {
 // Takes rank 1's place in the exchange, and says what is wanted of it.
 std::function<void(const millrace_host&)> that_offers(const std::string& text) {
   return [text](const millrace_host& host) {
-    std::vector<char> all(2 * 65536);
+    std::vector<char> all(std::size_t{2} * 65536);
     std::array<std::size_t, 2> sizes{};
     host.exchange(host.context, text.data(), text.size(), all.data(), 65536, sizes.data(), 5'000'000'000);
   };
