@@ -16,12 +16,12 @@ namespace millrace::run::peer {
 namespace {
 
 // A message is cut into frames of that many bytes; each goes as its size, four bytes, and its seal.
-constexpr std::size_t kFrame = 32 * 1024;
+constexpr std::size_t kFrame = std::size_t{32} * 1024;
 constexpr std::size_t kSeal = crypto_secretstream_xchacha20poly1305_ABYTES;
 constexpr std::size_t kSizeBytes = 4;
 // What waits to be sent to a host that takes nothing.
 constexpr std::size_t kMostWaiting = 2 * kMostOfMessage;
-constexpr std::size_t kReadAtOnce = 256 * 1024;
+constexpr std::size_t kReadAtOnce = std::size_t{256} * 1024;
 
 std::size_t size_at(const char* bytes) {
   std::size_t size = 0;

@@ -58,14 +58,16 @@ void Follower::take(const Sealed& message, News& news) {
       begin_ns_ = decode_number(message.body);
       readable(begin_ns_.has_value());
       return;
-    case Kind::kStop:
-      if (const auto stop = decode_stop(message.body); readable(stop.has_value())) {
-        told_to_stop_ = true;
-        news.granted = stop->granted | kFinalGrant;
-        news.stop = stop->reason;
-        why_stopped_ = stop->why;
-      }
+    case Kind::kStop: {
+      const auto stop = decode_stop(message.body);
+      readable(stop.has_value());
+      if (!stop) return;
+      told_to_stop_ = true;
+      news.granted = stop->granted | kFinalGrant;
+      news.stop = stop->reason;
+      why_stopped_ = stop->why;
       return;
+    }
     case Kind::kExchange:
       news.gathered = decode_gathered(message.body, ranks_);
       readable(news.gathered.has_value());
@@ -73,11 +75,11 @@ void Follower::take(const Sealed& message, News& news) {
     case Kind::kBarrier:
       news.barrier_passed = true;
       return;
-    case Kind::kGrant:
-      if (const auto granted = decode_number(message.body);
-          readable(granted && *granted >= 0) && !told_to_stop_)
-        news.granted = static_cast<std::uint64_t>(*granted);
+    case Kind::kGrant: {
+      const std::int64_t granted = decode_number(message.body).value_or(-1);
+      if (readable(granted >= 0) && !told_to_stop_) news.granted = static_cast<std::uint64_t>(granted);
       return;
+    }
     default:
       readable(false);
   }

@@ -24,7 +24,7 @@ class Follower final : public OtherHosts {
   News hear() override;
   void say_ready() override;
   [[nodiscard]] bool all_ready() const override { return begin_ns_.has_value(); }
-  std::int64_t agree_on_begin() override { return *begin_ns_; }
+  std::int64_t agree_on_begin() override { return begin_ns_.value_or(0); }
   void gather(std::vector<std::string> bytes) override;
   void arrive() override;
   void report(const Pace& pace) override;

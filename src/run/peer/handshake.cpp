@@ -66,11 +66,9 @@ std::optional<Hello> decode(std::string_view in) {
   hello.answer = static_cast<Answer>(get(in, 12));
   hello.version.clear();
   // It goes to a terminal: nothing but what a version number is made of.
+  constexpr std::string_view kLetters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+";
   for (const char c : in.substr(16, kVersion))
-    if (c >= '0' && c <= 'z')
-      hello.version.push_back(c);
-    else if (c == '.' || c == '-' || c == '+')
-      hello.version.push_back(c);
+    if (kLetters.find(c) != std::string_view::npos) hello.version.push_back(c);
   if (in.size() < kHello) return hello;
   hello.nonce = in.substr(kHead, kNonce);
   hello.key = in.substr(kHead + kNonce);
@@ -208,7 +206,7 @@ Result<Connection> call(const Address& address, const Token& token, Duration tim
   if (const auto refused = refusal(*theirs, address)) return tl::unexpected(*refused);
   answered += hear(socket->fd(), kHello - kHead, deadline);
   theirs = decode(answered);
-  if (theirs->key.empty()) return no_peer(address, true);
+  if (!theirs || theirs->key.empty()) return no_peer(address, true);
 
   const std::string hellos = asked + answered;
   const auto session = session_keys(true, keys.secret, keys.open, theirs->key, hellos, token);
@@ -239,7 +237,7 @@ Caller::Caller(Socket socket, bool busy, std::int64_t now_ns)
       busy_(busy),
       deadline_ns_(now_ns + kPatience_ns) {}
 
-Connection Caller::take() { return std::move(*session_); }
+Connection Caller::take() { return std::move(session_.value()); }
 
 // True once so many bytes are there; over_ when the other end is gone.
 bool Caller::read_up_to(std::size_t size) {

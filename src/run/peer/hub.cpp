@@ -115,64 +115,52 @@ void Hub::keep_alive(Peer& peer) {
 
 void Hub::take(std::size_t index, const Sealed& message, News& news) {
   Peer& peer = peers_[index];
-  Connection& connection = peer.session.connection();
-  const auto unreadable = [&](bool ok) {
-    if (!ok) connection.lose("it sends what cannot be read");
-    return !ok;
-  };
+  const auto unreadable = [&] { peer.session.connection().lose("it sends what cannot be read"); };
   const std::string at = fmt::format("on {}: ", peer.session.name());
   switch (message.kind) {
     case Kind::kReady:
       peer.ready = true;
       return;
-    case Kind::kFailed: {
-      const auto failed = decode_failure(message.body);
-      if (unreadable(failed.has_value())) return;
-      return fail(news, failed->status == "skipped" ? "skipped" : "failed", at + failed->reason,
-                  failed->hint);
-    }
+    case Kind::kFailed:
+      if (const auto failed = decode_failure(message.body))
+        return fail(news, failed->status == "skipped" ? "skipped" : "failed", at + failed->reason,
+                    failed->hint);
+      return unreadable();
     case Kind::kExchange:
       peer.gathered = decode_gathered(message.body, static_cast<std::size_t>(peer.ranks));
-      unreadable(peer.gathered.has_value());
-      return;
+      return peer.gathered ? void() : unreadable();
     case Kind::kBarrier:
       peer.arrived = true;
       return;
     case Kind::kPace:
       peer.pace = decode_pace(message.body);
-      unreadable(peer.pace.has_value());
-      return;
-    case Kind::kPong: {
-      const auto pong = decode_pong(message.body);
-      if (unreadable(pong.has_value())) return;
-      const std::int64_t now = monotonic_ns();
-      if (pong->first == peer.ping_sent_ns) peer.burst.add(pong->first, pong->second, now);
-      return;
-    }
-    case Kind::kRates: {
-      const auto rates = decode_rates(message.body);
-      if (unreadable(rates.has_value())) return;
-      return add_rates(index, *rates);
-    }
+      return peer.pace ? void() : unreadable();
+    case Kind::kPong:
+      if (const auto pong = decode_pong(message.body)) {
+        if (pong->first == peer.ping_sent_ns) peer.burst.add(pong->first, pong->second, monotonic_ns());
+        return;
+      }
+      return unreadable();
+    case Kind::kRates:
+      if (const auto rates = decode_rates(message.body)) return add_rates(index, *rates);
+      return unreadable();
     case Kind::kLog:
       if (!message.body.empty())
         news.log.emplace_back(std::clamp(message.body[0] - '0', 0, 9),
                               at + printable(message.body.substr(1)));
       return;
     case Kind::kOutcome:
-      peer.outcome = decode_outcome(message.body);
-      if (unreadable(peer.outcome.has_value())) return;
-      if (peer.outcome->workers.size() > static_cast<std::size_t>(peer.ranks)) {
-        peer.outcome.reset();
-        unreadable(false);
+      if (auto outcome = decode_outcome(message.body);
+          outcome && outcome->workers.size() <= static_cast<std::size_t>(peer.ranks)) {
+        // It ended before it could say so in any other way.
+        if (outcome->status == "failed" || outcome->status == "skipped")
+          fail(news, outcome->status, at + outcome->reason, outcome->hint);
+        peer.outcome = std::move(*outcome);
         return;
       }
-      // It ended before it could say so in any other way.
-      if (peer.outcome->status == "failed" || peer.outcome->status == "skipped")
-        fail(news, peer.outcome->status, at + peer.outcome->reason, peer.outcome->hint);
-      return;
+      return unreadable();
     default:
-      unreadable(false);
+      return unreadable();
   }
 }
 
@@ -183,10 +171,10 @@ void Hub::complete(News& news) {
                        [&](const Peer& peer) { return !peer.is_gone() && has(peer); });
   };
   if (gathered_ && everybody([](const Peer& peer) { return peer.gathered.has_value(); })) {
-    std::vector<std::string> all = std::move(*std::exchange(gathered_, std::nullopt));
+    std::vector<std::string> all = std::exchange(gathered_, std::nullopt).value();
     for (Peer& peer : peers_) {
-      for (std::string& bytes : *peer.gathered) all.push_back(std::move(bytes));
-      peer.gathered.reset();
+      const auto theirs = std::exchange(peer.gathered, std::nullopt).value();
+      all.insert(all.end(), theirs.begin(), theirs.end());
     }
     const std::string body = encode(all);
     for (Peer& peer : peers_) peer.session.connection().send(Kind::kExchange, body);
@@ -202,7 +190,7 @@ void Hub::complete(News& news) {
   }
   if (!stopped_ && pace_ && everybody([](const Peer& peer) { return peer.pace.has_value(); })) {
     std::vector<Pace> paces{*pace_};
-    for (const Peer& peer : peers_) paces.push_back(*peer.pace);
+    for (const Peer& peer : peers_) paces.push_back(peer.pace.value());
     if (const std::uint64_t next = next_grant(paces, horizon_ns_); next > granted_) {
       granted_ = next;
       const std::string body = encode(static_cast<std::int64_t>(next));

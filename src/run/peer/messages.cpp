@@ -12,7 +12,7 @@ namespace millrace::run::peer {
 namespace {
 
 constexpr std::size_t kMostOfEndpoint = 4096;
-constexpr std::size_t kMostOfExchange = 64 * 1024;
+constexpr std::size_t kMostOfExchange = std::size_t{64} * 1024;
 constexpr std::uint64_t kMostOfTime_ns = 1'000'000'000ULL * 86'400 * 30;
 constexpr std::size_t kMostPeriods = 1 << 20;
 

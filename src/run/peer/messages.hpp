@@ -17,7 +17,7 @@
 namespace millrace::run::peer {
 
 inline constexpr std::size_t kMostHosts = 64, kMostRanks = 4096, kMostParameters = 256;
-inline constexpr std::size_t kMostOfText = 64 * 1024, kMostOfName = 256;  // bytes
+inline constexpr std::size_t kMostOfText = std::size_t{64} * 1024, kMostOfName = 256;  // bytes
 
 struct MachineMessage {
   topology::Machine machine;

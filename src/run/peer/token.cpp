@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kBytes = 32, kLetters = 43;
 constexpr int kVariant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-constexpr std::size_t kMostOfFile = 64 * 1024;
+constexpr std::size_t kMostOfFile = std::size_t{64} * 1024;
 
 // Empty and errno where it cannot be read.
 std::string read_some(const std::filesystem::path& file) {
