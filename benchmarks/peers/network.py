@@ -11,7 +11,7 @@ latency     ping-pong over TCP, messages of 64 bytes: the median round trip
 The namespaces are made for the comparison, have private addresses, and are gone afterwards. Needs root. Left to
 itself, the kernel puts two ends on one CPU now, and on two then, and wakes the other CPU at a cost that dwarfs what the tools
 differ by. So with either tool the two ends of streams have a CPU each (where there are two), and those of the ping-pong share
-one.
+one; --cpus free leaves it to the kernel, which evens out what else a busy machine does.
 """
 
 import contextlib
@@ -35,8 +35,10 @@ MESSAGE_BYTES = 64
 PATIENCE_S = 10
 
 
-def ends(near, far, apart: bool) -> tuple[list[str], list[str]]:
+def ends(arguments, near, far, apart: bool) -> tuple[list[str], list[str]]:
     """Before a command, to run it as this end of the cable, and as the other."""
+    if arguments.cpus == "free":
+        return near.prefix(), far.prefix()
     cpus = sorted(os.sched_getaffinity(0))
     chosen = (cpus[-1], cpus[-2 if apart and len(cpus) > 1 else -1])
     here, there = (["taskset", "--cpu-list", str(cpu)] for cpu in chosen)
@@ -108,14 +110,14 @@ def sockperf(arguments, here, there) -> Figures:
 
 
 def compare_streams(arguments, near, far, streams: int, say) -> list[pairs.Judgement]:
-    both = ends(near, far, apart=True)
+    both = ends(arguments, near, far, apart=True)
     results = pairs.take_turns(partial(stream, arguments, *both, streams), partial(iperf3, arguments, *both, streams),
                                arguments.pairs, say)
     return pairs.judge(f"{streams} stream(s), iperf3", results, [Claim("bytes_per_s", "bytes per second", least=1.0)])
 
 
 def compare_latency(arguments, near, far, say) -> list[pairs.Judgement]:
-    both = ends(near, far, apart=False)
+    both = ends(arguments, near, far, apart=False)
     results = pairs.take_turns(partial(latency, arguments, *both), partial(sockperf, arguments, *both), arguments.pairs, say)
     return pairs.judge("ping-pong, sockperf", results, [Claim("p50_s", "median round trip", most=1.05)])
 
@@ -130,6 +132,7 @@ def main() -> int:
     parser.add_argument("--only", default=",".join(comparisons), help="comma-separated: " + ", ".join(comparisons))
     parser.add_argument("--congestion", default="cubic",
                         help="control of both tools' streams; bbr paces by its estimate of the link, which a busy machine upsets")
+    parser.add_argument("--cpus", choices=("chosen", "free"), default="chosen", help="on which the two ends run")
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")
     unknown = [name for name in chosen if name not in comparisons]
