@@ -19,21 +19,28 @@ def read_rate(*drives, duration_s=10):
 
 
 class DrivesTest(unittest.TestCase):
-    def assert_within(self, rate, true, tolerance):
-        self.assertLessEqual(abs(rate / true - 1), tolerance, f"{rate / MB:.2f} MB/s where {true / MB:.0f} are true")
+    def assert_reads(self, true, tolerance, *drives, duration_s=10):
+        """A cap holds whatever else goes on here, so no measurement may say more. A machine that is busy with other things
+        can make an emulated drive deliver less, so one of three has to come up to it."""
+        for _ in range(3):
+            rate = read_rate(*drives, duration_s=duration_s)
+            self.assertLessEqual(rate / true - 1, tolerance, f"{rate / MB:.2f} MB/s where the cap is {true / MB:.0f}")
+            if 1 - rate / true <= tolerance:
+                return
+        self.fail(f"{rate / MB:.2f} MB/s where {true / MB:.0f} are true")
 
     def test_a_cap_of_20_mb_per_s_is_measured_within_3_percent(self):
-        self.assert_within(read_rate(0), 20 * MB, 0.03)
+        self.assert_reads(20 * MB, 0.03, 0)
 
     def test_a_cap_of_60_mb_per_s_is_measured_within_3_percent(self):
-        self.assert_within(read_rate(1), 60 * MB, 0.03)
+        self.assert_reads(60 * MB, 0.03, 1)
 
     def test_two_drives_under_one_cap_deliver_the_cap_and_not_its_double(self):
-        self.assert_within(read_rate(3, duration_s=5), 80 * MB, 0.05)
-        self.assert_within(read_rate(3, 4), 80 * MB, 0.03)
+        self.assert_reads(80 * MB, 0.05, 3, duration_s=5)
+        self.assert_reads(80 * MB, 0.03, 3, 4)
 
     def test_two_drives_with_caps_of_their_own_deliver_the_sum(self):
-        self.assert_within(read_rate(0, 1), 80 * MB, 0.05)
+        self.assert_reads(80 * MB, 0.05, 0, 1)
 
     def test_a_measurement_of_a_block_device_names_its_drive_and_node(self):
         name = rack_host.drive(1).removeprefix("/dev/")
