@@ -3,6 +3,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 
 #include "report/figures.hpp"
 #include "report/layout.hpp"
@@ -101,7 +103,9 @@ constexpr Unit kUnits[] = {
     {"_bytes_per_s", [](double value) { return rate(value); }},
     {"_per_s", [](double value) { return count_to_text(value) + "/s"; }},
     {"_bytes",
-     [](double value) { return to_si(Bytes{static_cast<std::uint64_t>(std::max(value, 0.0) + 0.5)}); }},
+     [](double value) {
+       return to_si(Bytes{static_cast<std::uint64_t>(std::llround(std::max(value, 0.0)))});
+     }},
     {"_share", [](double value) { return percent(value); }},
     {"_s", [](double value) { return seconds(value); }},
     {"", [](double value) { return fmt::format("{:.4g}", value); }},
