@@ -138,7 +138,7 @@ std::optional<Hop> shared_hop(const record::Document& document, const Spread& sp
   if (!shown)
     for (const Measurement* m : losers) hop.resources.push_back(m->from);
   hop.noun = fmt::format("what {} share", names);
-  hop.name = fmt::format("{} together", names);
+  hop.name = fmt::format("reading from {} together", names);
   hop.essential = true;
   hop.capacity = [&] {
     Capacity scaled = sum_of(losers);
