@@ -18,7 +18,7 @@ using collective::Layout;
 constexpr std::size_t kHuge = std::size_t{2} << 20;
 constexpr std::size_t kPage = 4096;  // arrays begin on pages of their own, as buffers of applications do
 constexpr std::size_t kMostTurns = 4096;
-constexpr std::size_t kMostScatters = 32;  // Gloo keeps arrays of its own for each
+constexpr std::size_t kMostScatters = 64;  // Gloo registers buffers of its own for each
 
 std::size_t round_up(std::size_t value, std::size_t unit) { return (value + unit - 1) / unit * unit; }
 
@@ -30,25 +30,28 @@ std::size_t output_bytes(const Settings& s, const Layout& layout) {
   return (s.in_place ? std::max(layout.input, layout.output) : layout.output) * s.element();
 }
 
+// Arrays of Gloo's own, for one turn.
+std::size_t kept_bytes(const Settings& s) { return keeps_arrays(s) ? 2 * s.bytes() : 0; }
+
 }  // namespace
 
 ArraysPlan plan_arrays(const Settings& s, int rank) {
   const Layout layout = s.layout(rank);
   const std::size_t output_at = s.in_place ? 0 : round_up(input_bytes(s, layout), kPage);
   const std::size_t used = (s.in_place ? 0 : input_bytes(s, layout)) + output_bytes(s, layout);
-  // All ranks rotate alike, though a broadcast's root has more to hold.
-  const std::size_t footprint = std::max<std::size_t>(s.bytes(), 1) * (s.in_place ? 1 : 2);
+  // All ranks rotate alike, though a broadcast's root has more to hold than the others.
+  const std::size_t least = s.collective == Collective::kBroadcast ? s.bytes() : used + kept_bytes(s);
   const std::size_t most = keeps_arrays(s) ? kMostScatters : kMostTurns;
-  const std::size_t turns = std::clamp<std::size_t>((s.region + footprint - 1) / footprint, 1, most);
-  return {turns, output_at, output_at + round_up(output_bytes(s, layout), kPage), turns * used};
+  const std::size_t turns =
+      std::clamp<std::size_t>((s.region + least - 1) / std::max<std::size_t>(least, 1), 1, most);
+  return {turns, output_at, output_at + round_up(output_bytes(s, layout), kPage), turns * least};
 }
 
 std::uint64_t memory_of(const Settings& s) {
   std::uint64_t most = 0;
   for (const int rank : {0, s.root}) {
     const ArraysPlan plan = plan_arrays(s, rank);
-    most =
-        std::max<std::uint64_t>(most, plan.turns * (plan.turn_bytes + (keeps_arrays(s) ? 2 * s.bytes() : 0)));
+    most = std::max<std::uint64_t>(most, plan.turns * (plan.turn_bytes + kept_bytes(s)));
   }
   return most + (32ULL << 20);
 }

@@ -22,7 +22,7 @@ struct ArraysPlan {
   std::size_t turns = 1;
   std::size_t output_at = 0;  // within a turn's memory; 0 in place
   std::size_t turn_bytes = 0;
-  std::size_t touched_bytes = 0;  // of all turns, what Gloo keeps for itself left out
+  std::size_t touched_bytes = 0;  // of all turns, with what Gloo keeps for each; of the rank with the least
 };
 
 ArraysPlan plan_arrays(const Settings& settings, int rank);
