@@ -19,7 +19,7 @@ std::uint64_t scrambled(std::uint64_t index, std::uint64_t rank) {
 }
 
 int within(std::uint64_t index, int rank, int magnitude) {
-  const auto values = static_cast<std::uint64_t>(2 * magnitude + 1);
+  const std::uint64_t values = 2 * static_cast<std::uint64_t>(magnitude) + 1;
   return static_cast<int>(scrambled(index, static_cast<std::uint64_t>(rank)) % values) - magnitude;
 }
 

@@ -68,7 +68,7 @@ Result<void> CollectiveProbe::prepare(const sdk::Host& host) {
   context_ = std::move(*context);
   calls_ = make_calls(context_, settings_, arrays_.turns());
   if (settings_.verify) {
-    if (const Result<void> right = verify(host, settings_, arrays_.turns().front(), calls_.front()); !right)
+    if (Result<void> right = verify(host, settings_, arrays_.turns().front(), calls_.front()); !right)
       return right;
   }
   fill_for_measuring(settings_, host.rank(), arrays_.turns());

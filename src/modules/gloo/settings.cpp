@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "modules/gloo/cache.hpp"
 #include "units/quantity.hpp"
 
