@@ -13,7 +13,7 @@
 namespace millrace::run {
 namespace {
 
-constexpr std::size_t kPacket = 64 * 1024;
+constexpr std::size_t kPacket = std::size_t{64} * 1024;
 // The first byte of a packet: the kind of its message where it is the last one of it, else this.
 constexpr char kMore = '+';
 
