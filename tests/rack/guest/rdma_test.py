@@ -159,7 +159,8 @@ class RdmaTest(unittest.TestCase):
         self.assertLess(abs(figure / other - 1), share, f"{what}: {figure:.4g} against {other:.4g}")
 
     def capped(self, megabits, operation):
-        """Our rate and perftest's, from a go in which perftest filled the cap: else the hosts were too slow for it."""
+        """Our rate and perftest's, from a go in which both filled the cap if one of three does. A skip where perftest
+        never did: the emulated hosts were too slow then. Where it alone did, the figures are compared."""
         # Of each packet's 1082 bytes (Ethernet 14, IPv4 20, UDP 8, BTH 12, ICRC 4), 1024 are the message's.
         full = megabits * 1e6 / 8 * 1024 / 1082
         for _ in range(3):
@@ -167,7 +168,7 @@ class RdmaTest(unittest.TestCase):
             if agreed(HOST == 0 and min(rate(measured), peer) > 0.96 * full):
                 break
         else:
-            if agreed(HOST == 0 and max(rate(measured), peer) < 1.03 * full):
+            if agreed(HOST == 0 and peer < 0.96 * full):
                 self.skipTest(f"the emulated hosts did not fill {megabits} Mbit/s: {rate(measured):.4g} and {peer:.4g} B/s"
                               if HOST == 0 else "see host 0")
         if HOST == 0:
