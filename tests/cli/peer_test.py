@@ -367,12 +367,11 @@ class Door(PeerTest):
         peer = Peer(self)
         for junk in (b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096), b"\0" * 200, hello(magic=b"MILLRACF"),
                      hello() + os.urandom(56), hello()[:48], hello()[:47], hello()[:48] + b"\0" * 64 + os.urandom(56)):
-            with peer.connect() as connection:
+            with peer.connect() as connection, contextlib.suppress(OSError):  # it may have hung up already
                 connection.sendall(junk)
                 connection.shutdown(socket.SHUT_WR)
-                with contextlib.suppress(ConnectionError):
-                    while connection.recv(4096):
-                        pass
+                while connection.recv(4096):
+                    pass
         self.assertPairs(peer)
         self.assertNotIn("HTTP", peer.ends())
 
