@@ -36,11 +36,11 @@ class DrivesTest(unittest.TestCase):
         self.assert_reads(60 * MB, 0.03, 1)
 
     def test_two_drives_under_one_cap_deliver_the_cap_and_not_its_double(self):
-        self.assert_reads(80 * MB, 0.05, 3, duration_s=5)
+        self.assert_reads(80 * MB, 0.05, 3, duration_s=3)
         self.assert_reads(80 * MB, 0.03, 3, 4)
 
     def test_two_drives_with_caps_of_their_own_deliver_the_sum(self):
-        self.assert_reads(80 * MB, 0.05, 0, 1)
+        self.assert_reads(80 * MB, 0.05, 0, 1, duration_s=5)
 
     def test_a_measurement_of_a_block_device_names_its_drive_and_node(self):
         name = rack_host.drive(1).removeprefix("/dev/")

@@ -159,22 +159,28 @@ class RdmaTest(unittest.TestCase):
         self.assertLess(abs(figure / other - 1), share, f"{what}: {figure:.4g} against {other:.4g}")
 
     def capped(self, megabits, operation):
-        """Our rate and perftest's, from a go in which both filled the cap if one of three does. A skip where perftest
-        never did: the emulated hosts were too slow then. Where it alone did, the figures are compared."""
+        """Our rate and the nearest of perftest's, whose own runs under one cap were seen to lie up to 6 % apart: at most
+        three goes of both. A skip where perftest never filled the cap: the emulated hosts were too slow then."""
         # Of each packet's 1082 bytes (Ethernet 14, IPv4 20, UDP 8, BTH 12, ICRC 4), 1024 are the message's.
         full = megabits * 1e6 / 8 * 1024 / 1082
+        peers = []
         for _ in range(3):
             measured, peer = ours(f"rdma.{operation}", seconds=3), bandwidth(f"ib_{operation}_bw", 3)
-            if agreed(HOST == 0 and min(rate(measured), peer) > 0.96 * full):
+            peers.append(peer)
+            if agreed(HOST == 0 and rate(measured) > 0.97 * full
+                      and 0.97 * min(peers) < rate(measured) < 1.03 * max(peers)):
                 break
         else:
-            if agreed(HOST == 0 and peer < 0.96 * full):
-                self.skipTest(f"the emulated hosts did not fill {megabits} Mbit/s: {rate(measured):.4g} and {peer:.4g} B/s"
+            if agreed(HOST == 0 and max(peers) < 0.96 * full):
+                self.skipTest(f"the emulated hosts did not fill {megabits} Mbit/s: {rate(measured):.4g} and {peers} B/s"
                               if HOST == 0 else "see host 0")
-        if HOST == 0:
-            print(f"{megabits} Mbit/s, {operation}: {rate(measured):.5g} against {peer:.5g} B/s", flush=True)
-            self.assertTrue(measured["verified"])
-        return (rate(measured), peer) if HOST == 0 else (1, 1)
+        if HOST == 1:
+            return 1, 1
+        print(f"{megabits} Mbit/s, {operation}: {rate(measured):.5g} against {peers} B/s, {full:.5g} calculated",
+              flush=True)
+        self.assertTrue(measured["verified"])
+        self.assertNear(rate(measured), full, 0.03, f"{operation} against the cap")
+        return rate(measured), min(peers, key=lambda peer: abs(peer - rate(measured)))
 
     def test_under_a_cap_writes_reads_and_sends_agree_with_perftest(self):
         serve()

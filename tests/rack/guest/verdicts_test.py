@@ -48,7 +48,7 @@ def diagnose(*points, needs_bytes_per_s=40 * MB, option="--path"):
         profile, result = pathlib.Path(work, "rack.json"), pathlib.Path(work, "result.json")
         profile.write_text(json.dumps(workload(needs_bytes_per_s)))
         paths = [word for point in points for word in (option, point)]
-        ended = rack_host.millrace("run", *paths, "--for", profile, "--budget", "12s", "--size-cap", "256MiB",
+        ended = rack_host.millrace("run", *paths, "--for", profile, "--budget", "9s", "--size-cap", "256MiB",
                                    "--json", result, patience_s=150)
         assert ended.returncode in (0, 3), ended.returncode
         document = json.loads(result.read_text())
