@@ -112,9 +112,8 @@ Document full_document() {
   Document d;
   d.tool = {"millrace-test", "0.1.0", "abcdef"};
   d.started = "2026-11-05T12:00:00Z";
-  d.hosts = {machine.host, machine.host};
-  d.hosts[1].name = "node2";
-  d.hosts[1].clock_offset_s = topology::ClockOffset{0.25, 0.25001, 15e-6};
+  d.hosts = {machine.host};
+  d.hosts[0].clock_offset_s = topology::ClockOffset{0.25, 0.25001, 15e-6};  // as of one that was a peer
   d.topology = machine.graph;
   d.findings = {
       {"governor-not-performance", "warning", "cpu", "powersave", "cpupower frequency-set -g performance"}};

@@ -58,8 +58,8 @@ TEST_F(Schema, NamesEveryKeyThatTheWriterWritesAndNoOther) {
       named.insert(key);
       EXPECT_TRUE(property.contains("description") || property.contains("$ref")) << at << "/" << key;
     }
-    // The first two belong to collectives alone: m1 has them and m2 has not; the third to hosts that were peers.
-    for (const char* rare : {"algorithm_bytes_per_s", "bus_bytes_per_s", "clock_offset_s"}) {
+    // These two belong to collectives alone: m1 has them and m2 has not.
+    for (const char* rare : {"algorithm_bytes_per_s", "bus_bytes_per_s"}) {
       if (!written.contains(rare)) named.erase(rare);
     }
     EXPECT_EQ(written, named) << at;
