@@ -10,6 +10,7 @@
 
 #include "cli/commands.hpp"
 #include "diagnose/diagnose.hpp"
+#include "diagnose/spread.hpp"
 #include "record/document.hpp"
 #include "record/journal.hpp"
 #include "report/terminal.hpp"
@@ -75,6 +76,7 @@ void run_diagnose(const Arguments& arguments, Context& context) {
 
   const int accelerators = arguments.accelerators > 0 ? arguments.accelerators : gpus_of(*document);
   document->diagnoses.clear();
+  if (document->interference.empty()) document->interference = diagnose::interference_of(*document);
   for (const workload::Profile& profile : *profiles) {
     diagnose::Question question{profile, accelerators, {}};
     if (arguments.wanted > 0) question.utilization_wanted = arguments.wanted / 100;
