@@ -5,9 +5,11 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "modules/tcp/network_failure.hpp"
 #include "modules/tcp/socket_statistics.hpp"
+#include "modules/tcp/watch.hpp"
 
 namespace millrace::tcp {
 
@@ -17,24 +19,11 @@ Result<Receiver> Receiver::make(std::span<Connection* const> connections, const 
   receiver.block_.resize(options.block_size);
   const bool one = connections.size() == 1;
   receiver.flags_ = (one ? 0 : MSG_DONTWAIT) | (options.discard ? MSG_TRUNC : 0);
-  if (!one) {
-    receiver.epoll_ = Socket(epoll_create1(EPOLL_CLOEXEC));
-    if (!receiver.epoll_) return network_failure(errno, "watch several connections");
-  }
-  for (Connection* connection : connections) {
-    if (one) {
-      for (const Result<void>& done :
-           {set_blocking(connection->fd(), true), limit_waits(connection->fd(), kLookNs)})
-        if (!done) return tl::unexpected(done.error());
-    } else {
-      epoll_event event = {};
-      event.events = EPOLLIN;
-      event.data.u64 = receiver.streams_.size();
-      if (epoll_ctl(receiver.epoll_.fd(), EPOLL_CTL_ADD, connection->fd(), &event) != 0)
-        return network_failure(errno, "watch a connection");
-    }
+  Result<Socket> watched = watch(connections, EPOLLIN);
+  if (!watched) return tl::unexpected(watched.error());
+  receiver.epoll_ = std::move(*watched);
+  for (Connection* connection : connections)
     receiver.streams_.push_back({connection, WakeUp(options.block_size / 2), {}, 0, 0});
-  }
   return receiver;
 }
 

@@ -6,10 +6,12 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "modules/tcp/network_failure.hpp"
 #include "modules/tcp/socket_statistics.hpp"
 #include "modules/tcp/verification.hpp"
+#include "modules/tcp/watch.hpp"
 
 namespace millrace::tcp {
 namespace {
@@ -26,24 +28,10 @@ Result<Sender> Sender::make(std::span<Connection* const> connections, const Stre
   fill_pattern(sender.block_, 1, 0);  // so that nothing on the way can compress it
   const bool one = connections.size() == 1;
   sender.flags_ = MSG_NOSIGNAL | (one ? 0 : MSG_DONTWAIT) | (options.zero_copy ? MSG_ZEROCOPY : 0);
-  if (!one) {
-    sender.epoll_ = Socket(epoll_create1(EPOLL_CLOEXEC));
-    if (!sender.epoll_) return network_failure(errno, "watch several connections");
-  }
-  for (Connection* connection : connections) {
-    if (one) {
-      for (const Result<void>& done :
-           {set_blocking(connection->fd(), true), limit_waits(connection->fd(), kLookNs)})
-        if (!done) return tl::unexpected(done.error());
-    } else {
-      epoll_event event = {};
-      event.events = EPOLLOUT;
-      event.data.u64 = sender.streams_.size();
-      if (epoll_ctl(sender.epoll_.fd(), EPOLL_CTL_ADD, connection->fd(), &event) != 0)
-        return network_failure(errno, "watch a connection");
-    }
-    sender.streams_.push_back({connection, {}, {}, 0, 0});
-  }
+  Result<Socket> watched = watch(connections, EPOLLOUT);
+  if (!watched) return tl::unexpected(watched.error());
+  sender.epoll_ = std::move(*watched);
+  for (Connection* connection : connections) sender.streams_.push_back({connection, {}, {}, 0, 0});
   return sender;
 }
 
