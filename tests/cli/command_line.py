@@ -59,6 +59,13 @@ def children_of(pid):
     return found + [deeper for child in found for deeper in children_of(child)]
 
 
+def workers_of(pid):
+    def name(child):
+        with contextlib.suppress(OSError):
+            return pathlib.Path(f"/proc/{child}/comm").read_text().strip()
+    return [child for child in children_of(pid) if name(child) == "millrace-worker"]
+
+
 def is_alive(pid):
     try:
         state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

@@ -2,11 +2,10 @@
 """Collectives over host memory as a user drives them: on one host over loopback, and between two network namespaces."""
 import contextlib
 import os
-import pathlib
 import signal
 import time
 
-from command_line import BUILD, CommandTest, children_of, main
+from command_line import BUILD, CommandTest, main, workers_of
 from namespaces import NoNamespaces, TwoHosts
 
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "broadcast", "alltoall")
@@ -14,13 +13,6 @@ COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "broadcast", "allto
 BUS_FACTOR = {"all_reduce": lambda n: 2 * (n - 1) / n, "all_gather": lambda n: (n - 1) / n,
               "reduce_scatter": lambda n: (n - 1) / n, "broadcast": lambda n: 1, "alltoall": lambda n: (n - 1) / n}
 SHORT = ("--size", "256KiB", "--region", 0, "--duration", "300ms", "--target", 0)
-
-
-def workers_of(pid):
-    def name(child):
-        with contextlib.suppress(OSError):
-            return pathlib.Path(f"/proc/{child}/comm").read_text().strip()
-    return [child for child in children_of(pid) if name(child) == "millrace-worker"]
 
 
 class GlooTest(CommandTest):

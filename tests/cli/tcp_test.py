@@ -4,13 +4,12 @@ test caps, shakes and cuts.
 """
 import contextlib
 import os
-import pathlib
 import signal
 import statistics
 import threading
 import time
 
-from command_line import CommandTest, children_of, main
+from command_line import CommandTest, main, workers_of
 from namespaces import NoNamespaces, TwoHosts
 
 # What a segment costs besides its data, as tc-tbf counts it: an Ethernet header (14; the kernel's qdisc_pkt_len_init
@@ -21,13 +20,6 @@ HEADER_BYTES = 14 + 20 + 32
 
 def goodput(bits_per_s, mss_bytes):
     return bits_per_s / 8 * mss_bytes / (mss_bytes + HEADER_BYTES)
-
-
-def workers_of(pid):
-    def name(child):
-        with contextlib.suppress(OSError):
-            return pathlib.Path(f"/proc/{child}/comm").read_text().strip()
-    return [child for child in children_of(pid) if name(child) == "millrace-worker"]
 
 
 class OneHost(CommandTest):
