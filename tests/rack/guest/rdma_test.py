@@ -15,10 +15,9 @@ import unittest
 from rack_host import BINARY, HOST, address, barrier, millrace, scratch, shell
 
 LIMIT_S = 200
-# A second. At the usual 67 ms an emulated host is late often enough for packets to be sent again, and soft-RoCE (Linux
-# 6.1) sends the rest of a message as if it were the first part: "remote invalid request".
+# A second. At the usual 67 ms a write once failed here with "remote invalid request". The likely cause, not proved: an
+# emulated host is late, packets are sent again, and soft-RoCE of Linux 6.1 goes wrong about the rest of the message.
 ACK_TIMEOUT = 18
-MIB = 1 << 20  # perftest's "MB/sec" are these
 TOKEN = scratch() / "rdma-token"
 PEER = {"process": None, "token": ""}
 STEPS = [0]  # of this test
@@ -83,21 +82,29 @@ def rate(measurement):
 
 
 def perftest(tool, *arguments):
-    """The columns of perftest's last line, on host 0."""
+    """The columns of perftest's last line, on host 0. Host 1 serves until host 0 has them: a client that came too early, or
+    ended before its time, finds a server again."""
     command = [tool, "-d", "rxe0", "-u", str(ACK_TIMEOUT), *map(str, arguments)]
+    had = scratch() / f".{os.environ['RACK_TEST']}.had{STEPS[0]}"
+    until = time.monotonic() + 60
     columns = None
     if HOST == 1:
-        while subprocess.run(command, stdout=subprocess.DEVNULL, check=False, timeout=60).returncode:
-            pass  # the client came too early, or went away
+        while not had.exists() and time.monotonic() < until:
+            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as server:
+                while server.poll() is None and not had.exists() and time.monotonic() < until:
+                    time.sleep(0.05)
+                server.kill()
     else:
-        until = time.monotonic() + 60
         while columns is None:
             ended = subprocess.run([*command, address(1)], capture_output=True, text=True, check=False, timeout=60)
             if found := re.findall(r"^ *(\d+ +\d+ +[\d. ]+?) *$", ended.stdout.replace("\t", " "), re.M):
                 columns = [float(word) for word in found[-1].split()]
+                had.touch()
             elif time.monotonic() > until:
                 raise AssertionError(f"{tool}: {ended.stdout}{ended.stderr}")
             else:
+                if "Couldn't connect" not in ended.stdout + ended.stderr:
+                    print("again:", *command, ended.stdout, ended.stderr, flush=True)
                 time.sleep(0.1)  # the server is not there yet
         print("$", *command, "->", columns, flush=True)
     step()
@@ -105,8 +112,10 @@ def perftest(tool, *arguments):
 
 
 def bandwidth(tool, seconds=2):
+    """By the messages that perftest counted in the seconds that it was given. Its own column divides by a time that it takes
+    from the CPU's counter and a frequency that it estimates: on an emulated CPU up to 6 % off, above what the cap lets by."""
     columns = perftest(tool, "-s", 65536, "-D", seconds, "-f", 0)
-    return columns and columns[3] * MIB
+    return columns and columns[1] * columns[0] / seconds
 
 
 def agreed(mine):
