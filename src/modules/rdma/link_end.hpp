@@ -4,6 +4,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -78,12 +79,16 @@ class LinkEnd {
 
   // Between two looks of which the first found nothing: lets the kernel's half of a software device have the
   // CPU. With hardware behind the queues there is nobody to wait for, and nothing happens. When many messages
-  // are in flight it may be for longer: the queues go on meanwhile.
+  // are in flight it may be for longer, for a share of the time in which nothing came: the queues go on
+  // meanwhile, and every waking takes a slow CPU from what is waited for.
   void look_again() const {
     if (port_.software) sched_yield();
   }
-  void look_again_later() const {
-    if (port_.software) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  void look_again_later(std::int64_t idle_ns) const {
+    constexpr std::int64_t kShortest_ns = 50'000, kLongest_ns = 2'000'000;
+    if (port_.software)
+      std::this_thread::sleep_for(
+          std::chrono::nanoseconds(std::clamp(idle_ns / 2, kShortest_ns, kLongest_ns)));
   }
 
  private:

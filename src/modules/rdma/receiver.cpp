@@ -45,9 +45,10 @@ Result<int> Receiver::take(const Work& work, Passage& passage) {
   now_ns_ = host_.now_ns();
   if (count < 0) return failure(fmt::format("{}: cannot poll for arrivals", end_.here()));
   if (count == 0) {
-    end_.look_again_later();
+    end_.look_again_later(now_ns_ - heard_ns_);
     return 0;
   }
+  heard_ns_ = now_ns_;
   std::uint64_t bytes = 0;
   for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
     if (done[i].status != IBV_WC_SUCCESS)
@@ -64,7 +65,8 @@ Result<int> Receiver::take(const Work& work, Passage& passage) {
 }
 
 Result<Passage> Receiver::receive(const Work& work, Phase& phase) {
-  Passage passage(host_.now_ns());
+  heard_ns_ = host_.now_ns();
+  Passage passage(heard_ns_);
   do {
     if (auto taken = take(work, passage); !taken) return tl::unexpected(taken.error());
   } while (!phase.is_over(now_ns_));

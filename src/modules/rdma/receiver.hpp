@@ -39,7 +39,7 @@ class Receiver {
   sdk::Host host_;  // a view; open and run are each given their own
   LinkEnd& end_;
   std::vector<Pair> pairs_;
-  std::int64_t now_ns_ = 0;
+  std::int64_t now_ns_ = 0, heard_ns_ = 0;  // heard: when something last arrived
 };
 
 }  // namespace millrace::rdma

@@ -119,7 +119,7 @@ class Streaming {
     now_ns_ = host_.now_ns();
     if (count < 0) return failure(fmt::format("{}: cannot poll for completions", end_.here()));
     if (count == 0) {
-      end_.look_again_later();
+      end_.look_again_later(now_ns_ - heard_ns_);
       return check_silence();
     }
     heard_ns_ = now_ns_;
