@@ -144,8 +144,10 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
     if (const auto written = record::write_document(document, "-"); !written)
       return context.fail(written.error());
   } else {
+    const report::TextStyle style{context.use_color(), context.width()};
+    if (document.hosts.size() > 1) fmt::print("{}", report::hosts_text(document, style));
     for (const record::Measurement& m : document.measurements)
-      fmt::print("{}", report::measurement_text(document, m, {context.use_color(), context.width()}));
+      fmt::print("{}", report::measurement_text(document, m, style));
   }
   if (run::was_interrupted()) {
     context.exit = Exit::kInterrupted;

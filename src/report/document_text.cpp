@@ -15,20 +15,27 @@ int severity_rank(const std::string& severity) {
   return severity == "error" ? 0 : (severity == "warning" ? 1 : 2);
 }
 
-std::string host_text(const record::Document& document, const TextStyle& style) {
-  std::string out;
-  for (const auto& host : document.hosts)
-    out += wrapped("",
-                   fmt::format("{}: {}, {} hardware threads, {} memory, Linux {}", host.name, host.cpu.model,
-                               host.cpu.threads, to_binary(Bytes{host.memory_bytes}), host.kernel),
-                   2, style);
-  if (!document.complete)
-    out += toned("incomplete: the run was cut short; this is what it had measured", Tone::kDoubtful, style) +
-           "\n";
-  return out;
+// How the clock of a host that took part as a peer stood to that of the first one; empty where it is not
+// known.
+std::string clock_text(const topology::HostFacts& host) {
+  if (!host.clock_offset_s) return {};
+  const topology::ClockOffset& clock = *host.clock_offset_s;
+  return fmt::format("; its clock less this host's: {} at the start, {} at the end, ± {}",
+                     seconds(clock.start), seconds(clock.end), seconds(clock.error));
 }
 
 }  // namespace
+
+std::string hosts_text(const record::Document& document, const TextStyle& style) {
+  std::string out;
+  for (const auto& host : document.hosts)
+    out += wrapped(
+        "",
+        fmt::format("{}: {}, {} hardware threads, {} memory, Linux {}{}", host.name, host.cpu.model,
+                    host.cpu.threads, to_binary(Bytes{host.memory_bytes}), host.kernel, clock_text(host)),
+        2, style);
+  return out;
+}
 
 std::string findings_text(const std::vector<topology::Finding>& findings, const TextStyle& style) {
   if (findings.empty()) return {};
@@ -68,7 +75,10 @@ std::string troubles_text(const record::Document& document, const TextStyle& sty
 }
 
 std::string document_text(const record::Document& document, const TextStyle& style) {
-  std::string out = host_text(document, style);
+  std::string out = hosts_text(document, style);
+  if (!document.complete)
+    out += toned("incomplete: the run was cut short; this is what it had measured", Tone::kDoubtful, style) +
+           "\n";
   const bool stand_in = std::any_of(document.measurements.begin(), document.measurements.end(),
                                     [](const auto& m) { return m.device == "stand-in"; });
   if (stand_in)

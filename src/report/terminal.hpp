@@ -20,6 +20,10 @@ struct TextStyle {
 std::string measurement_text(const record::Document& document, const record::Measurement& measurement,
                              const TextStyle& style);
 
+// The hosts, a line each; of those that took part as peers also how their clocks stood to this host's, in
+// seconds, with the error.
+std::string hosts_text(const record::Document& document, const TextStyle& style);
+
 // Findings, the most severe first, each with its remedy; empty for none.
 std::string findings_text(const std::vector<topology::Finding>& findings, const TextStyle& style);
 

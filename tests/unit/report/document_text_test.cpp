@@ -58,5 +58,17 @@ TEST(DocumentText, SaysAtTheTopWhatStoodInAndThatARunWasCutShort) {
   EXPECT_THAT(text, Not(HasSubstr("a remark")));
 }
 
+TEST(HostsText, TellsOfAPeersClockWithItsErrorAndOfThisHostsNothing) {
+  record::Document document;
+  document.hosts.resize(2);
+  document.hosts[0].name = "mill";
+  document.hosts[1].name = "wheel";
+  document.hosts[1].clock_offset_s = topology::ClockOffset{-0.0012, -0.0013, 40e-6};
+  const std::string text = hosts_text(document, {false, 200});
+  EXPECT_THAT(text,
+              testing::MatchesRegex("mill: [^;]*\nwheel: [^;]*; its clock less this host's: -1.2 ms at the "
+                                    "start, -1.3 ms at the end, ± 40 us\n"));
+}
+
 }  // namespace
 }  // namespace millrace::report
