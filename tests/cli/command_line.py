@@ -51,11 +51,11 @@ def environment(modules=None, **more):
 def children_of(pid):
     """Every descendant that lives now."""
     found = []
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            text = stat.read_text()
+    for child in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            text = pathlib.Path(f"/proc/{child}/stat").read_text()
             if int(text.rsplit(")", 1)[1].split()[1]) == pid:
-                found.append(int(stat.parent.name))
+                found.append(int(child))
     return found + [deeper for child in found for deeper in children_of(child)]
 
 

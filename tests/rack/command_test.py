@@ -23,10 +23,10 @@ def boot(*arguments, patience_s=60, **environment):
 def emulators_using(folder):
     """Command lines of QEMU processes that name the folder."""
     found = []
-    for process in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+    for process in filter(str.isdigit, os.listdir("/proc")):
         try:
-            words = process.read_bytes().split(b"\0")
-        except OSError:
+            words = pathlib.Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+        except OSError:  # it ended meanwhile
             continue
         if b"qemu" in words[0] and any(str(folder).encode() in word for word in words):
             found.append(words)

@@ -137,10 +137,10 @@ def cap(megabits):
 def workers():
     """The processes of this host that measure."""
     found = []
-    for comm in pathlib.Path("/proc").glob("[0-9]*/comm"):
-        with contextlib.suppress(OSError):
-            if comm.read_text() == "millrace-worker\n":
-                found.append(int(comm.parent.name))
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            if pathlib.Path(f"/proc/{process}/comm").read_text() == "millrace-worker\n":
+                found.append(int(process))
     return found
 
 
