@@ -43,6 +43,10 @@ class Side:
         """Pulls the cable."""
         run("ip", "-n", self.name, "link", "set", self.device, "down")
 
+    def mend(self):
+        """Plugs it in again."""
+        run("ip", "-n", self.name, "link", "set", self.device, "up")
+
 
 class TwoHosts:
     def __init__(self):

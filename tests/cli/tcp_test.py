@@ -187,12 +187,16 @@ class TwoNamespaces(CommandTest):
         m = self.pair("tcp.latency", "--rate", 1000, "--duration", "2s", "--target", 0)
         self.assertLess(abs(m["operations_per_s"]["mean"] / 1000 - 1), 0.15)
 
-    def lost(self, harm, probe, *arguments):
-        pair = self.start_pair(probe, "--duration", "60s", *arguments)
+    def wait_for_workers(self, *pair):
+        """Until both ends measure."""
         deadline = time.monotonic() + 20
-        while not (workers_of(pair[0].pid) and workers_of(pair[1].pid)) and time.monotonic() < deadline:
+        while not all(workers_of(end.pid) for end in pair) and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(1)
+
+    def lost(self, harm, probe, *arguments):
+        pair = self.start_pair(probe, "--duration", "60s", *arguments)
+        self.wait_for_workers(*pair)
         began = time.monotonic()
         harm(*pair)
         ended, at_peer = self.end_pair(pair)
