@@ -76,9 +76,16 @@ std::string pipeline_text(const record::Document& document, const Diagnosis& d, 
                                  percent(d.measured->accelerator_utilization),
                                  percent(d.measured->accelerator_utilization + d.measured->residual),
                                  points(d.measured->residual));
-  if (const auto shares = stall_shares(document, d.workload))
-    text += fmt::format("; of its step {} waits for storage and {} for preparation: {}",
-                        percent(shares->fetch), percent(shares->prep), input_bound(*shares));
+  const auto shares = stall_shares(document, d.workload);
+  if (shares && shares->split)
+    text += fmt::format("; of its step {} waits for storage and {} for preparation and copying: {}",
+                        percent(shares->split->fetch), percent(shares->split->prep), input_bound(*shares));
+  else if (shares)
+    text += fmt::format(
+        "; of its step {} waits for data: {} (for storage or for what follows it is not told: from the page "
+        "cache "
+        "it was slower than from the drive)",
+        percent(shares->waiting), input_bound(*shares));
   return wrapped(std::string(15, ' '), text, 15, style);
 }
 

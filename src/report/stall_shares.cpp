@@ -31,20 +31,23 @@ const record::Measurement* run_of(const record::Document& document, const std::s
 std::optional<StallShares> stall_shares(const record::Document& document, const std::string& workload) {
   const auto* cold = run_of(document, workload, "cold");
   const auto* cached = run_of(document, workload, "cached");
-  const auto* synthetic = run_of(document, workload, "synthetic");
-  if (!cold || !cached || !synthetic) return std::nullopt;
+  const auto* device = run_of(document, workload, "device");
+  if (!cold || !cached || !device) return std::nullopt;
   for (const char* parameter : {"scale", "accelerators", "compute"})
-    if (!same(*cold, *cached, parameter) || !same(*cold, *synthetic, parameter)) return std::nullopt;
+    if (!same(*cold, *cached, parameter) || !same(*cold, *device, parameter)) return std::nullopt;
   const double t2 = cold->metrics.at("step_s").mean, t3 = cached->metrics.at("step_s").mean,
-               t1 = synthetic->metrics.at("step_s").mean;
+               t1 = device->metrics.at("step_s").mean;
   if (t2 <= 0) return std::nullopt;
-  return StallShares{std::max(0.0, t2 - t3) / t2, std::max(0.0, std::min(t3, t2) - t1) / t2};
+  StallShares shares{std::max(0.0, t2 - t1) / t2, std::nullopt};
+  constexpr double kNoise = 0.05;
+  if (t3 <= (1 + kNoise) * t2)
+    shares.split = {std::max(0.0, t2 - t3) / t2, std::max(0.0, std::min(t3, t2) - t1) / t2};
+  return shares;
 }
 
 std::string input_bound(const StallShares& shares) {
-  const double waiting = shares.fetch + shares.prep;
-  return waiting < 0.05 ? "not input-bound"
-                        : (waiting < 0.20 ? "moderately input-bound" : "highly input-bound");
+  return shares.waiting < 0.05 ? "not input-bound"
+                               : (shares.waiting < 0.20 ? "moderately input-bound" : "highly input-bound");
 }
 
 }  // namespace millrace::report

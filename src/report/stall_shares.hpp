@@ -10,12 +10,19 @@
 
 namespace millrace::report {
 
+// Shares of the cold step. DS-Analyzer's T1, T3 and T2 are the runs with the sources device, cached and cold.
 struct StallShares {
-  double fetch = 0;  // (cold − cached) ÷ cold: waiting for storage
-  double prep = 0;   // (cached − synthetic) ÷ cold: waiting for preparation
+  double waiting = 0;  // (cold − device) ÷ cold: for anything
+  // How that splits; nothing where a cached run was slower than the cold one by more than a twentieth: the
+  // page cache was then no faster than the drive, and the difference of the two says nothing about it.
+  struct Split {
+    double fetch = 0;  // (cold − cached) ÷ cold: for storage
+    double prep = 0;   // (cached − device) ÷ cold: for preparation and the copy into the device
+  };
+  std::optional<Split> split;
 };
 
-// From the mean steps of the runs of `workload` with a synthetic, a cached and a cold source, all at the
+// From the mean steps of the runs of `workload` with its data on the device, cached and cold, all at the
 // scale and with the accelerators of the cold one; nothing where one of them is missing.
 std::optional<StallShares> stall_shares(const record::Document& document, const std::string& workload);
 

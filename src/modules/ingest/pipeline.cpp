@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <limits>
 #include <string>
@@ -157,6 +158,7 @@ Outcome Pipeline::run(sdk::Host& host) {
   Copier copier(settings_, plumbing, memory_, verifier_.get());
   Consumer consumer(settings_, plumbing, memory_);
   Stage reading, preparing, copying;
+  if (settings_.source == Source::kDevice) return compute_only(host, consumer);
   if (settings_.source == Source::kSynthetic)
     reading.start(1, [&] { return hand_out(plumbing); });
   else
@@ -179,6 +181,23 @@ Outcome Pipeline::run(sdk::Host& host) {
   consumer.report(host);
   if (plan_.cache_not_bypassed) host.raise_flag("cache-not-bypassed");
   if (settings_.verify) host.verified(copier.verified());
+  return Outcome::kOk;
+}
+
+Outcome Pipeline::compute_only(sdk::Host& host, Consumer& consumer) {
+  std::uint64_t bytes = 0, records = 0;
+  for (const Extent& extent : extents_) {
+    bytes += extent.bytes;
+    records += extent.records.size();
+  }
+  std::jthread handing(
+      [&] { hand_over(*plumbing_, bytes * settings_.batch / std::max<std::uint64_t>(records, 1)); });
+  const Outcome outcome = consumer.run(host);
+  plumbing_->stop();
+  handing.join();
+  if (outcome != Outcome::kOk) return outcome;
+  report_stage(host, "compute", "", 1, consumer.times(), -1);
+  consumer.report(host);
   return Outcome::kOk;
 }
 

@@ -20,6 +20,8 @@
 
 namespace millrace::ingest {
 
+class Consumer;
+
 class Pipeline {
  public:
   // Allocates and fills everything that can be before the run; warms the cache for a cached source.
@@ -35,6 +37,7 @@ class Pipeline {
   Result<void> allocate();
   Result<void> warm_up(sdk::Host& host) const;
   StageTimes prepare_records();
+  sdk::Outcome compute_only(sdk::Host& host, Consumer& consumer);
   void report_stage(sdk::Host& host, const char* name, const char* resource, std::size_t threads,
                     const StageTimes& times, double fill) const;
 

@@ -19,15 +19,16 @@ constexpr millrace_parameter dataset_parameter() {
   millrace_parameter dataset =
       sdk::parameter("dataset", MILLRACE_PATH, "",
                      "folder (or file) with the data, read only; several are read in step with each other; "
-                     "needed unless --source synthetic");
+                     "needed unless --source synthetic or device");
   dataset.repeatable = 1;
   return dataset;
 }
 
 constexpr millrace_parameter kParameters[] = {
     dataset_parameter(),
-    sdk::choice("source", "cold|cached|synthetic", "cold",
-                "cold: past the page cache; cached: from it, warmed first; synthetic: no storage at all"),
+    sdk::choice("source", "cold|cached|synthetic|device", "cold",
+                "cold: past the page cache; cached: from it, warmed first; synthetic: staged already, no "
+                "storage; device: on the device already, nothing but the computing"),
     sdk::parameter("record-size", MILLRACE_BYTES, "0",
                    "bytes a record in your own files, or synthetic ones; 0: each file is one", 0, 1e12),
     sdk::parameter("record-stdev", MILLRACE_BYTES, "0", "spread of synthetic records", 0, 1e12),
@@ -67,7 +68,7 @@ Result<Input> input_of(const sdk::Host& host) {
     auto index = index_dataset(settings);
     if (!index) return tl::unexpected(index.error());
     input.index = std::move(*index);
-  } else if (settings.source != Source::kSynthetic) {
+  } else if (settings.reads()) {
     return failure("no data set was given",
                    "give --dataset FOLDER, or --source synthetic with --record-size");
   } else if (settings.prep == Prep::kDecompress) {
@@ -101,7 +102,11 @@ class PipelineProbe : public sdk::Probe {
     const auto input = input_of(host);
     if (!input) return host.fail(input.error().what, input.error().hint);
     const Settings& settings = input->settings;
-    const bool synthetic = settings.source == Source::kSynthetic;
+    const bool synthetic = !settings.reads(), computes_only = settings.source == Source::kDevice;
+    if (computes_only && settings.verify)
+      return host.fail(
+          "--verify compares what reaches the device with the files, and --source device reads none",
+          "leave --verify out, or choose another --source");
     int node = -1;
     std::string from;
     if (!synthetic) {
@@ -117,13 +122,14 @@ class PipelineProbe : public sdk::Probe {
     const std::string to = endpoint_of_memory(host, settings.to, node);
     const std::size_t readers = synthetic ? 1 : settings.read_threads;
     const std::size_t preparers = settings.prep == Prep::kNone ? 0 : settings.prep_threads;
+    const std::size_t threads = computes_only ? 2 : readers + preparers + 2;
     for (std::size_t rank = 0; rank < settings.accelerators; ++rank) {
       const Layout layout = layout_of(settings, extents_of(settings, input->index, rank));
       const Outcome added = host.add_worker({.role = "accelerator",
                                              .from = synthetic ? to : from,
                                              .to = to,
                                              .numa_node = node,
-                                             .threads = static_cast<std::uint32_t>(readers + preparers + 2),
+                                             .threads = static_cast<std::uint32_t>(threads),
                                              .memory_bytes = layout.total_bytes()});
       if (added != Outcome::kOk) return added;
     }

@@ -6,6 +6,7 @@ namespace {
 
 Source source_of(std::string_view text) {
   if (text == "synthetic") return Source::kSynthetic;
+  if (text == "device") return Source::kDevice;
   return text == "cached" ? Source::kCached : Source::kCold;
 }
 

@@ -10,7 +10,8 @@
 
 namespace millrace::ingest {
 
-enum class Source { kCold, kCached, kSynthetic };
+// kSynthetic: staged already, nothing is read; kDevice: on the device already, nothing but the consumer runs.
+enum class Source { kCold, kCached, kSynthetic, kDevice };
 enum class Prep { kNone, kChecksum, kDecompress, kNormalize };
 
 struct Settings {
@@ -31,6 +32,8 @@ struct Settings {
   std::string to = "host";
   std::uint64_t seed = 1;
   bool verify = false;
+
+  [[nodiscard]] bool reads() const { return source == Source::kCold || source == Source::kCached; }
 };
 
 Settings settings_of(const sdk::Host& host);

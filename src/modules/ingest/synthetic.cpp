@@ -41,4 +41,10 @@ StageTimes hand_out(Plumbing& plumbing) {
   return clock.stop();
 }
 
+void hand_over(Plumbing& plumbing, std::uint64_t stored_bytes) {
+  std::int64_t waited_ns = 0;
+  for (DeviceBatch batch{nullptr, stored_bytes}; plumbing.free_batches.pop(batch.data, waited_ns);)
+    if (!plumbing.ready.push(batch, waited_ns)) return;
+}
+
 }  // namespace millrace::ingest

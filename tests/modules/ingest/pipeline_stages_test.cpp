@@ -55,6 +55,25 @@ TEST_F(PipelineStages, ASlowPreparationIsTheBusyStage) {
   });
 }
 
+TEST_F(PipelineStages, DataThatLieOnTheDeviceWaitForNoPreparation) {
+  const run::Dataset dataset = make(1, 500'000);
+  in_a_quiet_moment([&] {
+    const Measured m = host_.measure("ingest.pipeline",
+                                     {{"dataset", dataset.directory},
+                                      {"source", "device"},
+                                      {"prep", "checksum"},
+                                      {"prep-passes", "200"},
+                                      {"batch", "2"},
+                                      {"compute", "5ms"}},
+                                     800ms);
+    ASSERT_TRUE(m.ok()) << m.what;
+    ASSERT_EQ(m.stages.size(), 1u);
+    EXPECT_EQ(m.stages[0].name, "compute");
+    EXPECT_GT(utilization(m), 0.85);
+    EXPECT_NEAR(static_cast<double>(m.bytes) / static_cast<double>(m.operations), 500'000, 50'000);
+  });
+}
+
 TEST_F(PipelineStages, UtilizationIsTheComputeTimeAskedForOverTheStepsTime) {
   const run::Dataset dataset = make(1, 100'000);
   in_a_quiet_moment([&] {

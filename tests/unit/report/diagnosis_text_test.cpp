@@ -95,7 +95,7 @@ TEST(DiagnosesText, SaysWhereTheStepWaitsWhenThreeRunsTell) {
     m.metrics["step_s"].mean = step;
   }
   EXPECT_THAT(diagnoses_text(document, {starved()}, {false, 300}),
-              HasSubstr("of its step 40 % waits for storage and 10 % for preparation: highly input-bound"));
+              HasSubstr("of its step 40 % waits for storage and 10 % for preparation and copying: highly input-bound"));
 }
 
 TEST(ExplainText, GoesHopByHopWithTheMeasurementsBehindEach) {

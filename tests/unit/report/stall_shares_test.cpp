@@ -6,9 +6,9 @@
 namespace millrace::report {
 namespace {
 
-record::Document three_runs(double synthetic, double cached, double cold) {
+record::Document three_runs(double device, double cached, double cold) {
   record::Document document;
-  for (const auto& [source, step] : {std::pair{"synthetic", synthetic}, {"cached", cached}, {"cold", cold}}) {
+  for (const auto& [source, step] : {std::pair{"device", device}, {"cached", cached}, {"cold", cold}}) {
     record::Measurement& m = document.measurements.emplace_back();
     m.probe = "ingest.pipeline";
     m.label = "toy-x1";
@@ -21,17 +21,29 @@ record::Document three_runs(double synthetic, double cached, double cold) {
 TEST(StallShares, SplitTheColdStepIntoFetchAndPrep) {
   const auto shares = stall_shares(three_runs(0.05, 0.06, 0.1), "toy-x1");
   ASSERT_TRUE(shares);
-  EXPECT_DOUBLE_EQ(shares->fetch, 0.4);
-  EXPECT_NEAR(shares->prep, 0.1, 1e-12);
+  EXPECT_DOUBLE_EQ(shares->waiting, 0.5);
+  ASSERT_TRUE(shares->split);
+  EXPECT_DOUBLE_EQ(shares->split->fetch, 0.4);
+  EXPECT_NEAR(shares->split->prep, 0.1, 1e-12);
   EXPECT_EQ(input_bound(*shares), "highly input-bound");
 }
 
 TEST(StallShares, AreNeverNegativeWhenRunsDifferByNoiseAlone) {
   const auto shares = stall_shares(three_runs(0.051, 0.0505, 0.05), "toy-x1");
   ASSERT_TRUE(shares);
-  EXPECT_EQ(shares->fetch, 0);
-  EXPECT_EQ(shares->prep, 0);
+  EXPECT_EQ(shares->waiting, 0);
+  ASSERT_TRUE(shares->split);
+  EXPECT_EQ(shares->split->fetch, 0);
+  EXPECT_EQ(shares->split->prep, 0);
   EXPECT_EQ(input_bound(*shares), "not input-bound");
+}
+
+TEST(StallShares, DoNotBlamePreparationWhereTheCacheWasSlowerThanTheDrive) {
+  const auto shares = stall_shares(three_runs(0.05, 0.15, 0.1), "toy-x1");
+  ASSERT_TRUE(shares);
+  EXPECT_DOUBLE_EQ(shares->waiting, 0.5);
+  EXPECT_FALSE(shares->split);
+  EXPECT_EQ(input_bound(*shares), "highly input-bound");
 }
 
 TEST(StallShares, NeedAllThreeRunsAtOneScale) {
