@@ -82,9 +82,8 @@ std::string pipeline_text(const record::Document& document, const Diagnosis& d, 
                         percent(shares->split->fetch), percent(shares->split->prep), input_bound(*shares));
   else if (shares)
     text += fmt::format(
-        "; of its step {} waits for data: {} (for storage or for what follows it is not told: from the page "
-        "cache "
-        "it was slower than from the drive)",
+        "; of its step {} waits for data: {} (it is not told for which: from the page cache it was "
+        "slower than from the drive)",
         percent(shares->waiting), input_bound(*shares));
   return wrapped(std::string(15, ' '), text, 15, style);
 }
