@@ -13,17 +13,18 @@ namespace millrace::stats {
 
 enum class Unsteadiness {
   kNone,
-  kTooShort,   // fewer than 200 values: not judged
-  kUnsettled,  // the warm-up did not end, and sets the halves of the run apart
-  kDrift,      // a trend over the whole of it
-  kStep,       // one level before, another after
-  kFlapping,   // to and fro between two levels
+  kTooShort,    // fewer than 200 values: not judged
+  kUnsettled,   // the warm-up did not end, and sets the halves of the run apart
+  kDrift,       // a trend over the whole of it
+  kStep,        // one level before, another after
+  kStandstill,  // hardly anything moved for a twentieth of the run or more
+  kFlapping,    // to and fro between two levels
 };
 
 struct Steadiness {
   Unsteadiness kind = Unsteadiness::kNone;
   double change = 0;   // of the drift or step, or between the two levels, as a share of the mean; signed
-  std::size_t at = 0;  // of a step: the first value of the new level, counted from the start of the series
+  std::size_t at = 0;  // of a step or standstill: its first value, counted from the start of the series
 
   [[nodiscard]] bool is_steady() const {
     return kind == Unsteadiness::kNone || kind == Unsteadiness::kTooShort;
@@ -41,12 +42,9 @@ struct SteadinessOptions {
 };
 
 // Judges the series from the cut on. A warm-up longer than a fifth of the run is not taken for one: the test
-// then starts at that fifth, so that a step in the first half is not cut away and forgotten. All tests but
-// the last work on batch means (20, fewer below 500 values), so that correlation among slices is not taken
-// for change; the chance of a false alarm is 1 % each for independent values.
-//  Drift: least-squares line through the batch means, Student's t.
-//  Step: over all places to split the batch means (two at least on either side) the largest two-sample t,
-//  which is the likelihood-ratio form of CUSUM (Hawkins 1977), against Bonferroni's bound over the places.
+// then starts at that fifth, so that a step in the first half is not cut away and forgotten. Drift, step and
+// standstill are tested on batch means (level_change.hpp), so that correlation among slices is not taken for
+// change; the chance of a false alarm is 1 % each for independent values.
 //  Flapping: the two levels that divide the means of 5 values best (Otsu 1979) explain 85 % of their variance
 //  (of a normal distribution they explain 64 %, of a uniform one 75 %), the series stays 10 values or more on
 //  a level, on average, and changes it three times at least.

@@ -87,6 +87,19 @@ TEST(Steadiness, FlagsFlappingWhateverItsPeriod) {
   }
 }
 
+TEST(Steadiness, FlagsAStandstillWhereverItLies) {
+  for (const double phi : {0.0, 0.9})
+    for (const double place : {0.22, 0.47, 0.9}) {
+      const auto stop = flagged(phi, 0.03, Unsteadiness::kStandstill, [&](std::size_t i) {
+        return share(i) >= place && share(i) < place + 0.1 ? 0 : 1;
+      });
+      EXPECT_GE(stop.at_all, 99) << phi << " at " << place;
+      if (place == 0.47) {
+        EXPECT_GE(stop.by_name, 95) << phi;
+      }
+    }
+}
+
 TEST(Steadiness, DoesNotCallAShortRhythmFlapping) {
   // Five slices with, five without: within the mean of a few slices it is gone.
   const auto rhythm =

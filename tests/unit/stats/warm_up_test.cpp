@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "series.hpp"
+#include "stats/steadiness.hpp"
 #include "stats/stopping_rule.hpp"
 
 namespace millrace::stats {
@@ -31,19 +34,19 @@ TEST(WarmUp, KeepsTheTransientOutOfTheMean) {
 
 TEST(WarmUp, CutsAStepToTheBatch) {
   std::vector<double> series(200, 10.0);
-  for (std::size_t i = 0; i < 40; ++i) series[i] = 100;
-  EXPECT_EQ(find_warm_up(series).cut, 40u);
+  for (std::size_t i = 0; i < 35; ++i) series[i] = 100;
+  EXPECT_EQ(find_warm_up(series).cut, 35u);
   EXPECT_TRUE(find_warm_up(series).settled);
   EXPECT_DOUBLE_EQ(find_warm_up(series).transient, 9);
-  for (std::size_t i = 40; i < 42; ++i) series[i] = 100;
-  EXPECT_EQ(find_warm_up(series).cut, 45u) << "a batch of five that is touched goes whole";
+  for (std::size_t i = 35; i < 37; ++i) series[i] = 100;
+  EXPECT_EQ(find_warm_up(series).cut, 40u) << "a batch of five that is touched goes whole";
 }
 
 TEST(WarmUp, FindsTheLeastStatisticByHand) {
-  // Four batches of five with means 6, 1, 2, 3: over those kept, squares / count^2 is 14/16 for all, 2/9
+  // Four batches of five with means 0, 5, 4, 3: over those kept, squares / count^2 is 14/16 for all, 2/9
   // without the first, 0.5/4 without the first two.
   std::vector<double> series;
-  for (const double mean : {6, 1, 2, 3}) series.insert(series.end(), 5, mean);
+  for (const double mean : {0, 5, 4, 3}) series.insert(series.end(), 5, mean);
   EXPECT_EQ(find_warm_up(series).cut, 10u);
   EXPECT_FALSE(find_warm_up(series).settled) << "the least lies at the end of the searched half";
 }
@@ -69,6 +72,99 @@ TEST(WarmUp, LeavesAShortSeriesAlone) {
   EXPECT_EQ(find_warm_up({}).cut, 0u);
   EXPECT_EQ(find_warm_up(std::vector<double>{100, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}).cut,
             0u);
+}
+
+// What a series of 1,000 slices about kTrueMean gives whose values are multiplied by shape(share of the run).
+struct Judged {
+  double mean_over_true = 0;  // the true one is that of all values
+  bool steady = true;
+};
+
+template <typename Shape>
+Judged judged(std::uint64_t seed, Shape shape, double deviation = 0.05) {
+  auto series = Noise(seed, 0, deviation).series(1000);
+  double whole = 0;
+  for (std::size_t i = 0; i < series.size(); ++i) whole += series[i] *= shape(static_cast<double>(i) / 1000);
+  const WarmUp warm_up = find_warm_up(series);
+  const bool steady = judge_steadiness(series, warm_up).is_steady();
+  return {settled_mean(series)->mean / (whole / 1000), steady};
+}
+
+auto still(double from, double to) {
+  return [=](double at) { return at >= from && at < to ? 0.001 : 1.0; };
+}
+
+TEST(WarmUp, ThrowsNothingAwayBeforeAStandstillInTheSecondHalf) {
+  for (const auto& [from, to] :
+       {std::pair(0.4, 0.95), {0.5, 1.0}, {0.6, 1.0}, {0.2, 0.9}, {0.1, 0.95}, {0.45, 1.0}})
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      const Judged result = judged(seed, still(from, to));
+      EXPECT_NEAR(result.mean_over_true, 1, 1e-9) << from << " to " << to;
+      EXPECT_FALSE(result.steady) << from << " to " << to;
+    }
+}
+
+TEST(WarmUp, ThrowsNothingAwayBeforeAStandstillInTheMiddle) {
+  for (const auto& [from, to] :
+       {std::pair(0.4, 0.6), {0.45, 0.5}, {0.3, 0.75}, {0.22, 0.4}, {0.1, 0.6}, {0.47, 0.57}})
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      const Judged result = judged(seed, still(from, to));
+      EXPECT_NEAR(result.mean_over_true, 1, 1e-9) << from << " to " << to;
+      EXPECT_FALSE(result.steady) << from << " to " << to;
+    }
+}
+
+TEST(WarmUp, CutsABurstAtTheStart) {
+  for (const double length : {0.02, 0.1, 0.19})
+    for (const double height : {1.5, 4.0, 100.0})
+      for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+        auto series = Noise(seed, 0, 0.05).series(1000);
+        const auto burst = static_cast<std::size_t>(length * 1000);
+        for (std::size_t i = 0; i < burst; ++i) series[i] *= height;
+        const WarmUp warm_up = find_warm_up(series);
+        EXPECT_GE(warm_up.cut, burst) << length << " of the run at " << height;
+        EXPECT_LE(warm_up.cut, burst + 100) << length << " of the run at " << height;
+        EXPECT_TRUE(judge_steadiness(series, warm_up).is_steady()) << length << " of the run at " << height;
+      }
+}
+
+TEST(WarmUp, TakesALongFastStartForAStepDown) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Judged result = judged(seed, [](double at) { return at < 0.3 ? 1 : 0.5; });
+    EXPECT_NEAR(result.mean_over_true, 1, 1e-9);
+    EXPECT_FALSE(result.steady);
+  }
+}
+
+TEST(WarmUp, CutsABurstOnlyWhereTheRestKeepsItsLevel) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Judged stopped = judged(seed, [](double at) { return at < 0.1 ? 2 : at < 0.7 ? 1 : 0.001; });
+    EXPECT_NEAR(stopped.mean_over_true, 1, 1e-9);
+    EXPECT_FALSE(stopped.steady);
+  }
+}
+
+TEST(WarmUp, CutsASlowStartHoweverLong) {
+  for (const double length : {0.1, 0.3, 0.45})
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      auto series = Noise(seed, 0, 0.05).series(1000);
+      const auto slow = static_cast<std::size_t>(length * 1000);
+      for (std::size_t i = 0; i < slow; ++i)
+        series[i] *= 0.4 + 0.5 * static_cast<double>(i) / static_cast<double>(slow);
+      const WarmUp warm_up = find_warm_up(series);
+      EXPECT_GE(warm_up.cut, slow - 50) << length;
+      EXPECT_LE(warm_up.cut, slow + 150) << length;
+      EXPECT_NEAR(settled_mean(series)->mean, kTrueMean, 0.02 * kTrueMean) << length;
+    }
+}
+
+TEST(WarmUp, KeepsWhatCameBeforeAStep) {
+  for (const double place : {0.3, 0.5, 0.7})
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      const Judged down = judged(seed, [&](double at) { return at < place ? 1 : 0.6; });
+      EXPECT_NEAR(down.mean_over_true, 1, 1e-9) << place;
+      EXPECT_FALSE(down.steady) << place;
+    }
 }
 
 }  // namespace
