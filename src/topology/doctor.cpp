@@ -9,6 +9,7 @@
 
 #include "topology/cgroup_limits.hpp"
 #include "topology/discovery.hpp"
+#include "topology/load_findings.hpp"
 #include "topology/network_ports.hpp"
 #include "topology/pci_devices.hpp"
 #include "topology/pcie_links.hpp"
@@ -191,6 +192,9 @@ std::vector<Finding> examine(const Machine& machine, const FileRoot& root, bool 
   examine_ports(root, machine, found);
   examine_cgroup(machine, root, found);
   for (Finding& finding : examine_settings(machine.host)) found.push_back(std::move(finding));
+  // Under load the load is ours.
+  if (!under_load)
+    for (Finding& finding : examine_load(machine.host, root)) found.push_back(std::move(finding));
   const auto rank = [](const Finding& f) {
     return f.severity == "error" ? 0 : f.severity == "warning" ? 1 : 2;
   };
