@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "run/assemble.hpp"
+#include "run/cpu_contention.hpp"
 #include "run/system_counters.hpp"
 
 namespace millrace::run {
@@ -186,6 +187,8 @@ std::vector<record::Measurement> measure(const std::vector<Planned>& plan,
         group.given_up = group.given_up || repeat.outcome.status != "ok";
         outcomes[i].push_back(std::move(repeat));
         measurements[i] = assemble(plan[i].id, plan[i].label, plan[i].plan, machine, outcomes[i]);
+        if (others_took_cpus(measurements[i], machine.host.cpu.threads))
+          measurements[i].flags.emplace_back(kCpuContended);
         for (std::size_t other = group.first; other < group.first + group.count; ++other)
           if (other != i) measurements[i].concurrent_with.push_back(plan[other].id);
       }
