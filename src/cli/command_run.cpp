@@ -204,7 +204,8 @@ std::string outcome_text(const record::Measurement& m) {
       computes && utilization != m.metrics.end()
           ? fmt::format(", accelerators compute {:.0f} % of the time", 100 * utilization->second.mean)
           : "";
-  return to_text(BytesPerSecond{m.throughput_bytes_per_s.mean}) + used;
+  const std::string of = m.repeats.size() > 1 ? fmt::format(", mean of {} repeats", m.repeats.size()) : "";
+  return to_text(BytesPerSecond{m.throughput_bytes_per_s.mean}) + of + used;
 }
 
 // Links are read under load alone, since they train down when nothing crosses them, and once a second at

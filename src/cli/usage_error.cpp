@@ -2,6 +2,7 @@
 #include "cli/usage_error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -41,6 +42,9 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& error,
     return {fmt::format("there is no command '{}'", arguments.front()),
             hint_for(nearest_name(arguments.front(), names), "millrace --help")};
   }
+  if (chosen.empty() && arguments.empty())
+    return {"no command was given", fmt::format("there are {}: `millrace --help` says what each does",
+                                                fmt::join(command_names(app), ", "))};
   // A wrong flag in front of no command is a wrong flag first.
   if (chosen.empty() && !arguments.empty()) {
     const auto names = flag_names(app);

@@ -12,8 +12,9 @@ class Usage(CommandTest):
         self.refuse("messure", what="there is no command 'messure'", hint="did you mean 'measure'?")
         self.refuse("diagnos", "x", what="'diagnos'", hint="did you mean 'diagnose'?")
 
-    def test_no_command_at_all_shows_where_the_help_is(self):
-        self.refuse(hint="millrace --help")
+    def test_no_command_at_all_shows_which_there_are_and_where_the_help_is(self):
+        for command in ("run", "measure", "topo", "doctor", "diagnose", "millrace --help"):
+            self.refuse(what="no command was given", hint=command)
 
     def test_an_unknown_flag_names_the_nearest(self):
         self.refuse("run", "--acelerators", "4", what="--acelerators", hint="did you mean '--accelerators'?")
