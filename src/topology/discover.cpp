@@ -60,6 +60,9 @@ Result<Machine> discover(const FileRoot& root) {
 
 Result<Machine> discover(const fs::path& root) {
   std::error_code error;
+  if (!fs::exists(root, error))
+    return failure(fmt::format("{}: there is nothing there", root.string()),
+                   "give a recorded machine (`millrace topo --snapshot DIR` makes one) or a document");
   if (root != "/" && !fs::is_directory(root / "sys", error))
     return failure(fmt::format("{} is no recorded machine: it has no folder `sys`", root.string()),
                    "record one with `millrace topo --snapshot DIR`");
