@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The probe ingest.pipeline: describe, parameters and the module's door.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "millrace/probe.hpp"
 #include "modules/ingest/pipeline.hpp"
+#include "units/nearest_name.hpp"
 
 namespace millrace::ingest {
 namespace {
@@ -96,12 +100,26 @@ std::string endpoint_of_memory(const sdk::Host& host, const std::string& name, i
   return found == nullptr ? "memory:0" : found->id;
 }
 
+// The memories that --to may name: host, and the machine's GPUs.
+Result<void> check_memory(const sdk::Host& host, const std::string& name) {
+  std::vector<std::string> names{"host"};
+  for (std::uint32_t i = 0; const millrace_endpoint* endpoint = host.endpoint(i); ++i)
+    if (std::strcmp(endpoint->kind, "gpu") == 0) names.emplace_back(endpoint->id);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return {};
+  const auto nearest = nearest_name(name, names);
+  return failure(fmt::format("--to {}: this machine has no such memory", name),
+                 nearest ? fmt::format("did you mean '{}'?", *nearest)
+                         : fmt::format("it has {}", fmt::join(names, ", ")));
+}
+
 class PipelineProbe : public sdk::Probe {
  public:
   static Outcome describe(sdk::Host& host) {
     const auto input = input_of(host);
     if (!input) return host.fail(input.error().what, input.error().hint);
     const Settings& settings = input->settings;
+    if (const auto known = check_memory(host, settings.to); !known)
+      return host.fail(known.error().what, known.error().hint);
     const bool synthetic = !settings.reads(), computes_only = settings.source == Source::kDevice;
     if (computes_only && settings.verify)
       return host.fail(
