@@ -118,7 +118,6 @@ void add_memory(const record::Document& document, const workload::Profile& profi
       hop.resources = {step.resource}, units = std::max(units, step.units_per_byte);
   hop.capacity = capacity_from(best->throughput_bytes_per_s, best->repeats, units / crossings.total());
   hop.capacity.evidence = {best->id};
-  hop.name = fmt::format("memory traffic ({:.0f} crossings per byte)", crossings.total());
   if (run) {
     const double staged = crossings.prep + crossings.copy;
     Capacity seen = capacity_from(run->throughput_bytes_per_s, run->repeats, staged / crossings.total());
@@ -131,6 +130,9 @@ void add_memory(const record::Document& document, const workload::Profile& profi
     path.notes.push_back(
         fmt::format("{} moved more than the limit of {} ({}): the limit is discredited and was dropped",
                     hop.capacity.evidence.front(), hop.resources.front(), resource->limit_source));
+  // The table's rates are the workload's bytes; what memory moves for them is what other tools would show.
+  hop.name = fmt::format("memory, {:.0f} × per byte ({} in all)", crossings.total(),
+                         to_text(BytesPerSecond{hop.capacity.measured->mean * crossings.total()}));
   path.hops.push_back(std::move(hop));
 }
 
@@ -165,7 +167,8 @@ void add_cores(const record::Document& document, const StorageEvidence& storage,
   hop.resources = {"cpu:cores"};
   hop.kind = "cpu";
   hop.noun = "the CPU as a whole";
-  hop.name = fmt::format("all CPU work on {} hardware thread{}", threads, threads == 1 ? "" : "s");
+  hop.name = threads == 1 ? "CPU, if its 1 thread did only this"
+                          : fmt::format("CPU, if all {} threads did only this", threads);
   const double rate = threads / seconds_per_byte;
   hop.capacity.measured = record::Estimate{rate, rate, rate, {}, {}, {}};
   hop.capacity.evidence = std::move(evidence);
