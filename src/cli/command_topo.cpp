@@ -37,7 +37,7 @@ Result<void> show_document(const Options& options, const Context& context) {
       return record::write_text(
           record::topology_to_json({document->hosts[i], document->topology}, document->findings),
           options.json);
-    fmt::print("{}", topology::describe(machine, {}, context.width()));
+    fmt::print("{}", topology::describe(machine, {}, context.table_width()));
   }
   return {};
 }
@@ -65,11 +65,12 @@ Result<void> show(const Options& options, const Context& context) {
   if (!options.path.empty()) {
     const auto location = topology::locate(*machine, options.path, options.from);
     if (!location) return tl::unexpected(location.error());
-    fmt::print("{}", topology::describe_path(*machine, options.path, *location));
+    fmt::print("{}", topology::describe_path(*machine, options.path, *location, context.table_width()));
     return {};
   }
   if (options.snapshot.empty())
-    fmt::print("{}", topology::describe(*machine, topology::look(*machine, options.from), context.width()));
+    fmt::print("{}",
+               topology::describe(*machine, topology::look(*machine, options.from), context.table_width()));
   return {};
 }
 

@@ -23,6 +23,8 @@ struct Context {
 
   [[nodiscard]] bool use_color() const;  // for standard output
   [[nodiscard]] int width() const;       // columns of the terminal, or 100
+  // The same for tables whose cells are cut where they do not fit: into a file or a pipe, all of them fit.
+  [[nodiscard]] int table_width() const;
   // Says what went wrong on standard error, in one way everywhere, and sets the exit code.
   void fail(const Error& error);
   // A remark on standard error, unless --quiet.

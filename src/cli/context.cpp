@@ -26,6 +26,8 @@ int Context::width() const {
   return 100;
 }
 
+int Context::table_width() const { return isatty(STDOUT_FILENO) != 0 ? width() : 1000; }
+
 void Context::fail(const Error& error) {
   std::fflush(stdout);
   fmt::print(stderr, "millrace: error: {}\n", error.what);

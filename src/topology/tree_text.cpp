@@ -287,7 +287,8 @@ std::string describe(const Machine& machine, const View& view, int width) {
   return text;
 }
 
-std::string describe_path(const Machine& machine, const std::string& path, const PathLocation& location) {
+std::string describe_path(const Machine& machine, const std::string& path, const PathLocation& location,
+                          int width) {
   std::string text = location.mount_point.empty()
                          ? fmt::format("{} is a block device, {}", path, location.endpoint)
                          : fmt::format("{} lies on {} ({} of {}), at {}", path, location.mount_point,
@@ -318,7 +319,7 @@ std::string describe_path(const Machine& machine, const std::string& path, const
     rows.push_back({"  " + r->id, r->limit_source + share,
                     r->limit_bytes_per_s ? to_text(BytesPerSecond{*r->limit_bytes_per_s}) : "not told"});
   }
-  text += table(rows, 1, 120);
+  text += table(rows, 1, static_cast<std::size_t>(std::max(width, 60)));
   const PathLimit limit = limit_of(machine.graph, hops);
   return text + (limit.bytes_per_s ? fmt::format("At most {}, by {}\n",
                                                  to_text(BytesPerSecond{*limit.bytes_per_s}), limit.source)

@@ -26,7 +26,8 @@ View look(const Machine& machine, const std::filesystem::path& root = "/");
 std::string describe(const Machine& machine, const View& view = {}, int width = 100);
 
 // The hops from where a path lies to the memory beside it, with their limits.
-std::string describe_path(const Machine& machine, const std::string& path, const PathLocation& location);
+std::string describe_path(const Machine& machine, const std::string& path, const PathLocation& location,
+                          int width = 100);
 
 // Findings, worst first as they come, each with its remedy on a line of its own to copy.
 std::string describe(const std::vector<Finding>& findings, int width = 100);
