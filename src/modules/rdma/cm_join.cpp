@@ -59,7 +59,8 @@ tl::unexpected<Error> CmJoin::failed(const char* doing, int error) const {
 rdma_conn_param CmJoin::parameters(std::size_t index) const {
   rdma_conn_param parameters{};
   parameters.responder_resources = parameters.initiator_depth = static_cast<std::uint8_t>(end_.route().reads);
-  parameters.retry_count = parameters.rnr_retry_count = kRetries;
+  parameters.retry_count = kRetries;
+  parameters.rnr_retry_count = kNotReadyRetries;
   parameters.qp_num = end_.joinable(index)->qp_num;
   return parameters;
 }

@@ -57,7 +57,7 @@ inline constexpr std::array kSharedParameters{
     sdk::parameter(
         "ack-timeout", MILLRACE_COUNT, "14",
         "a packet is sent again when 4.096 us times 2 to this power went by without acknowledgement; "
-        "seven times",
+        "six times",
         1, 31),
     sdk::parameter("traffic-class", MILLRACE_COUNT, "0", "of RoCE packets: DSCP times 4", 0, 255),
     sdk::parameter("service-level", MILLRACE_COUNT, "0", "of InfiniBand packets", 0, 15),

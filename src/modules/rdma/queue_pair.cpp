@@ -105,7 +105,8 @@ Result<void> make_ready(ibv_qp* pair, const Port& port, const Settings& settings
   attributes.qp_state = IBV_QPS_RTS;
   attributes.sq_psn = mine.first_psn;
   attributes.timeout = ack_timeout;
-  attributes.retry_cnt = attributes.rnr_retry = kRetries;
+  attributes.retry_cnt = kRetries;
+  attributes.rnr_retry = kNotReadyRetries;
   attributes.max_rd_atomic = static_cast<std::uint8_t>(route.reads);
   mask = IBV_QP_STATE | IBV_QP_SQ_PSN;
   if (reliable) mask |= IBV_QP_TIMEOUT | IBV_QP_RETRY_CNT | IBV_QP_RNR_RETRY | IBV_QP_MAX_QP_RD_ATOMIC;
