@@ -158,8 +158,9 @@ typedef struct millrace_host {
   const millrace_memory* (*memory)(void* context, const char* name);
 
   /* --- in run --- */
-  int32_t (*cancelled)(
-      void* context); /* non-zero: stop soon, the time is over or the mean is known. A few ns. */
+  /* 0: go on. 1: stop soon, the time is over or the mean is known. 2: stop now, the measurement has failed or
+   * was interrupted, perhaps elsewhere: the other workers are not to be waited for. A few ns. */
+  int32_t (*cancelled)(void* context);
   /* For loops in which ranks need each other: up to which iteration (exclusive) all ranks may run. Equal to
    * `iteration`: stop here; every rank gets the same answer. */
   uint64_t (*continue_until)(void* context, uint64_t iteration);

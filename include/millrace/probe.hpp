@@ -148,6 +148,8 @@ class Host {
 
   [[nodiscard]] std::int64_t now_ns() const { return host_->now_ns(host_->context); }
   [[nodiscard]] bool cancelled() const { return host_->cancelled(host_->context) != 0; }
+  // Cancelled since the measurement failed or was interrupted: the other workers may never answer.
+  [[nodiscard]] bool given_up() const { return host_->cancelled(host_->context) == 2; }
   [[nodiscard]] std::uint64_t continue_until(std::uint64_t iteration) const {
     return host_->continue_until(host_->context, iteration);
   }

@@ -96,6 +96,9 @@ void Instance::append_poll(std::vector<pollfd>& waiting) const {
 }
 
 void Instance::stop(const std::string& reason) {
+  const bool given_up = reason == "failed" || reason == "cancelled";
+  // Also where it had stopped in peace: whoever ends its part may wait for one that is no more.
+  if (stopping_ && given_up && shared_) shared_->state().stop.store(kGivenUp, std::memory_order_release);
   if (stopping_) return;
   stopping_ = true;
   if (outcome_.stop_reason.empty()) outcome_.stop_reason = reason;
@@ -104,7 +107,7 @@ void Instance::stop(const std::string& reason) {
     others_->stop(reason, shared_ ? shared_->state().granted.load() & ~kFinalGrant : 0, outcome_);
   if (!shared_) return;
   SharedState& state = shared_->state();
-  state.stop.store(1, std::memory_order_release);
+  state.stop.store(given_up ? kGivenUp : kStopped, std::memory_order_release);
   // Ranks that wait for one which has already seen the stop would wait for ever.
   state.broken.store(1, std::memory_order_release);
   futex_wake_all(state.generation);

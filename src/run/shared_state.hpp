@@ -17,8 +17,9 @@
 
 namespace millrace::run {
 
-inline constexpr std::uint32_t kMaxRecorders = 256;  // threads that record, of one worker
-inline constexpr std::uint32_t kRingSlots = 4096;    // slice ends that wait for the core, of one thread
+inline constexpr std::uint32_t kStopped = 1, kGivenUp = 2;  // of SharedState::stop
+inline constexpr std::uint32_t kMaxRecorders = 256;         // threads that record, of one worker
+inline constexpr std::uint32_t kRingSlots = 4096;  // slice ends that wait for the core, of one thread
 // Latencies are counted per epoch (a 16th of the time limit), so that those of the warm-up can be left out
 // once the warm-up is known, to within one epoch.
 inline constexpr std::uint32_t kEpochs = 17;
@@ -55,7 +56,7 @@ struct SharedState {
   std::int64_t begin_ns;
   std::int64_t slice_period_ns, epoch_ns;
   std::uint32_t ranks;
-  alignas(64) std::atomic<std::uint32_t> stop;
+  alignas(64) std::atomic<std::uint32_t> stop;  // what millrace_host.cancelled answers
   alignas(64)
       std::atomic<std::uint64_t> granted;  // iterations that all ranks run, and kFinalGrant once that is all
   alignas(64) std::atomic<std::uint32_t> arrived;  // at the step barrier

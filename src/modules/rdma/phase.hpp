@@ -41,8 +41,9 @@ class Phase {
 };
 
 // Says that this end is done, and waits for the other to say so. `heed_cancel`: return early when the core
-// stops the run, as it does when another worker has failed. Fails when the other end has not said so within
-// the settings' time-out, failed, or is gone.
+// stops the run. Where it does since the measurement has failed, at whichever end, a second is all that the
+// other is waited for. Fails when the other end has not said so within the settings' time-out, failed, or is
+// gone.
 Result<void> finish_phase(const sdk::Host& host, LinkEnd& end, bool heed_cancel);
 
 }  // namespace millrace::rdma

@@ -133,7 +133,7 @@ class Steady : public Ends {
     }
     auto recorder = host.recorder();
     std::int64_t next = host.now_ns();
-    while (!host.cancelled()) {
+    while (!host.cancelled() || (host.flag("lingers") && !host.given_up())) {
       next += 200'000;
       while (host.now_ns() < next) std::this_thread::sleep_for(std::chrono::microseconds(50));
       recorder.done(host.now_ns(), 1000);
@@ -150,6 +150,8 @@ constexpr millrace_parameter kParameters[] = {
     millrace::sdk::parameter("deed", MILLRACE_TEXT, "",
                              "what goes wrong: crash, hang, fail, unavailable, write"),
     millrace::sdk::choice("phase", "describe|open|run|close", "run", "when it goes wrong"),
+    millrace::sdk::parameter("lingers", MILLRACE_FLAG, "off",
+                             "the end that records goes on until the other has given up"),
     millrace::sdk::parameter("on-host", MILLRACE_COUNT, "1", "where it goes wrong", 0, 64),
 };
 constexpr millrace_parameter kWithPath[] = {
