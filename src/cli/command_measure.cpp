@@ -48,10 +48,18 @@ Result<Given> read_given(const std::vector<std::string>& words) {
   return given;
 }
 
-Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, const run::Catalog& catalog,
-                               const topology::Machine& machine, run::peer::Hub* hub) {
+struct Wanted {
+  run::ProbeEntry entry;
+  run::LaunchOptions options;
+};
+
+// All that can be wrong with what was typed and is seen without a peer: a session that ends for a slip of the
+// pen would cost its token, and somebody would have to start that peer again.
+Result<Wanted> check(const Arguments& arguments, const Given& given, const run::Catalog& catalog) {
   const auto entry = run::find_probe(catalog, arguments.probe);
   if (!entry) return tl::unexpected(entry.error());
+  if (const auto parameters = run::read_parameters(*entry->probe, given); !parameters)
+    return tl::unexpected(parameters.error());
   const auto named = [](const char* flag) {
     return [flag](Error error) {
       error.what = fmt::format("{}: {}", flag, error.what);
@@ -64,15 +72,20 @@ Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, c
   if (!deadline) return tl::unexpected(deadline.error());
   if (duration->ns < 10'000'000)
     return failure("--duration: it must be 10ms at least", "for example --duration 5s");
-  const Duration answer_time = std::min(*deadline, run::kDescribeTime);
-  auto plan = hub == nullptr ? run::plan_instance(*entry, given, machine, answer_time)
-                             : run::peer::plan_with(*hub, *entry, given, machine, answer_time);
+  Wanted wanted{*entry, {}};
+  wanted.options.time_limit = *duration;
+  wanted.options.deadline = *deadline;
+  wanted.options.target = arguments.target / 100;
+  return wanted;
+}
+
+Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, const Wanted& wanted,
+                               const topology::Machine& machine, run::peer::Hub* hub) {
+  const Duration answer_time = std::min(wanted.options.deadline, run::kDescribeTime);
+  auto plan = hub == nullptr ? run::plan_instance(wanted.entry, given, machine, answer_time)
+                             : run::peer::plan_with(*hub, wanted.entry, given, machine, answer_time);
   if (!plan) return tl::unexpected(plan.error());
-  run::Planned planned{"m1", arguments.label, std::move(*plan), {}, arguments.repeats};
-  planned.options.time_limit = *duration;
-  planned.options.deadline = *deadline;
-  planned.options.target = arguments.target / 100;
-  return planned;
+  return run::Planned{"m1", arguments.label, std::move(*plan), wanted.options, arguments.repeats};
 }
 
 // What cannot be measured here is a result with a reason, as anything else.
@@ -101,8 +114,13 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
       return context.fail(writable.error());
+  const auto wanted = check(arguments, *given, catalog);
+  if (!wanted) {
+    context.fail(wanted.error());
+    return record_skipped(arguments, wanted.error(), *machine, context);
+  }
   const auto hub = reach_peers(arguments.peers);
-  const auto planned = hub ? make_plan(arguments, *given, catalog, *machine, hub->get())
+  const auto planned = hub ? make_plan(arguments, *given, *wanted, *machine, hub->get())
                            : Result<run::Planned>(tl::unexpected(hub.error()));
   if (!planned) {
     context.fail(planned.error());
