@@ -57,6 +57,8 @@ enum {
   MILLRACE_CHOICE = 6,   /* one of choices, "a|b|c" */
   MILLRACE_PATH = 7,     /* a file or folder; several are joined by ':' when `repeatable` */
   MILLRACE_TEXT = 8,     /* anything */
+  MILLRACE_ADDRESS = 9,  /* one numeric IP address, no wildcard; of another host's choice only where it was
+                            allowed here, see `millrace peer` */
 };
 
 typedef struct millrace_parameter {

@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cli/commands.hpp"
+#include "run/numeric_address.hpp"
 #include "run/peer/serve.hpp"
 #include "units/quantity.hpp"
 
@@ -15,6 +17,7 @@ namespace {
 
 struct Arguments {
   std::string listen, idle = "10min", token_file;
+  std::vector<std::string> allowed;
   int sessions = 1;
 };
 
@@ -34,6 +37,11 @@ Result<run::peer::ServeOptions> read_options(const Arguments& arguments) {
   options.listen = *address;
   options.idle = *idle;
   options.sessions = arguments.sessions;
+  for (const std::string& text : arguments.allowed) {
+    auto allowed = run::numeric_address(text).map_error(named("--allow-address"));
+    if (!allowed) return tl::unexpected(allowed.error());
+    options.allowed.push_back(std::move(*allowed));
+  }
   if (!arguments.token_file.empty()) options.token_file = arguments.token_file;
   return options;
 }
@@ -83,6 +91,10 @@ void add_peer(CLI::App& app, Context& context) {
   command->footer(
       "It serves who knows the token it prints, one at a time, each token once, and then ends. It runs its "
       "own\n"
+  command->add_option(
+      "--allow-address", arguments->allowed,
+      "An address that a measurement may name (--address, --peer-address) besides those of the "
+      "session; several times: more of them");
       "modules' probes and no others, none that is given a path, and touches no files for another host.\n"
       "Example:\n"
       "  node2$ millrace peer --listen 10.0.0.2:7411 --token-file token\n"

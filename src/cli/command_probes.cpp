@@ -39,6 +39,8 @@ const char* unit_of(int kind) {
       return "on|off";
     case MILLRACE_PATH:
       return "PATH";
+    case MILLRACE_ADDRESS:
+      return "ADDRESS";
     default:
       return "TEXT";
   }

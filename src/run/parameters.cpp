@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "run/numeric_address.hpp"
 #include "units/nearest_name.hpp"
 #include "units/quantity.hpp"
 
@@ -68,6 +69,8 @@ Result<std::string> canonical(const ParameterSpec& spec, const std::string& text
       return text;
     case MILLRACE_TEXT:
       return text;
+    case MILLRACE_ADDRESS:
+      return numeric_address(text);
     default: {
       auto value = canonical_number(spec, text);
       if (!value || (spec.minimum == 0 && spec.maximum == 0)) return value;
@@ -90,6 +93,26 @@ const ParameterSpec* find_spec(const ProbeInfo& probe, const std::string& name) 
   const auto found = std::find_if(probe.parameters.begin(), probe.parameters.end(),
                                   [&](const ParameterSpec& spec) { return spec.name == name; });
   return found == probe.parameters.end() ? nullptr : &*found;
+}
+
+record::ParameterValue value_of(int kind, const std::string& text) {
+  switch (kind) {
+    case MILLRACE_BYTES:
+    case MILLRACE_COUNT: {
+      std::int64_t value = 0;
+      std::from_chars(text.data(), text.data() + text.size(), value);
+      return value;
+    }
+    case MILLRACE_DURATION:
+      return number(text) * 1e-9;
+    case MILLRACE_RATE:
+    case MILLRACE_REAL:
+      return number(text);
+    case MILLRACE_FLAG:
+      return text == "1";
+    default:
+      return text;
+  }
 }
 
 Error unknown(const ProbeInfo& probe, const std::string& name) {
@@ -135,31 +158,20 @@ std::map<std::string, record::ParameterValue> to_record(const ProbeInfo& probe,
   std::map<std::string, record::ParameterValue> values;
   for (const ParameterSpec& spec : probe.parameters) {
     const auto found = parameters.find(spec.name);
-    if (found == parameters.end() || found->second.empty()) continue;
-    const std::string& text = found->second;
-    switch (spec.kind) {
-      case MILLRACE_BYTES:
-      case MILLRACE_COUNT: {
-        std::int64_t value = 0;
-        std::from_chars(text.data(), text.data() + text.size(), value);
-        values[spec.name] = value;
-        break;
-      }
-      case MILLRACE_DURATION:
-        values[spec.name] = number(text) * 1e-9;
-        break;
-      case MILLRACE_RATE:
-      case MILLRACE_REAL:
-        values[spec.name] = number(text);
-        break;
-      case MILLRACE_FLAG:
-        values[spec.name] = text == "1";
-        break;
-      default:
-        values[spec.name] = text;
-    }
+    if (found != parameters.end() && !found->second.empty())
+      values[spec.name] = value_of(spec.kind, found->second);
   }
   return values;
+}
+
+void add_resolved(const ProbeInfo& probe, const std::string& name, const std::vector<std::string>& texts,
+                  std::map<std::string, record::ParameterValue>& values) {
+  if (texts.empty()) return;
+  const ParameterSpec* spec = find_spec(probe, name);
+  if (texts.size() == 1)
+    values[name] = value_of(spec == nullptr ? MILLRACE_TEXT : spec->kind, texts.front());
+  else
+    values[name] = fmt::format("{}", fmt::join(texts, ", "));
 }
 
 }  // namespace millrace::run

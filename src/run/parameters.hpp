@@ -24,4 +24,9 @@ Result<Parameters> read_parameters(const ProbeInfo& probe,
 // As the result document has them: sizes in bytes, durations in seconds, unset ones left out.
 std::map<std::string, record::ParameterValue> to_record(const ProbeInfo& probe, const Parameters& parameters);
 
+// Puts in what workers say that a parameter came to: `texts`, each different. A probe may name what is no
+// parameter of its own, such as the address that belongs to an index.
+void add_resolved(const ProbeInfo& probe, const std::string& name, const std::vector<std::string>& texts,
+                  std::map<std::string, record::ParameterValue>& values);
+
 }  // namespace millrace::run

@@ -503,6 +503,16 @@ class Faults(PeerTest):
             self.failed("--deed", "fail", "--phase", phase, "--on-host", 0, reason="^the flux capacitor is cold",
                         said="stopped by the host that asked: the flux capacitor|repeat 1: ok")
 
+    def test_an_end_that_waits_for_one_that_failed_is_told_that_it_has(self):
+        peer = Peer(self)
+        ended = self.pair("two_ended.steady", "--lingers", "--deed", "fail", "--on-host", 0, "--duration", "30s", "--target", 0,
+                          peer=peer)
+        self.assertEqual(ended.measurement["reason"], "the flux capacitor is cold")
+        self.assertLess(ended.seconds, 5)  # what the core leaves those that must be ended
+        said = peer.ends()
+        self.assertIn("stopped by the host that asked: the flux capacitor is cold", said)
+        self.assertNotIn("did not end", said)
+
     def test_a_failure_to_describe_over_there_is_the_users_to_mend(self):
         self.failed("--deed", "fail", "--phase", "describe", reason=r"error: on \S+ \(127\S+\): .*flux capacitor is cold",
                     code=2, said="flux capacitor")
@@ -556,12 +566,42 @@ class Faults(PeerTest):
                     said="may not be created")
         self.assertFalse(os.path.exists("/tmp/millrace-two-ended"))
 
-    def test_a_wrong_parameter_is_found_here(self):
+    def test_an_address_that_the_peer_did_not_allow_is_not_used_there(self):
+        for probe, parameter in (("tcp.stream", "peer-address"), ("tcp.latency", "address"), ("gloo.all_reduce", "peer-address")):
+            peer = Peer(self, "--allow-address", "127.0.0.3")
+            ended = self.pair(probe, f"--{parameter}", "127.0.0.2", *SHORT, peer=peer)
+            self.assertEqual(ended.code, 3, ended.err)
+            self.assertRegex(ended.measurement["reason"], rf"on \S+ \(127\S+\): --{parameter} 127.0.0.2 is neither an address of "
+                             "the session nor one that this peer allows")
+            self.assertIn("--allow-address 127.0.0.2", ended.measurement["hint"])
+            self.assertRegex(peer.ends(), f"refused: --{parameter} 127.0.0.2 is neither")
+
+    def test_an_address_that_the_peer_allowed_is_used_there(self):
+        peer = Peer(self, "--allow-address", "127.0.0.2", "--allow-address", "::1")
+        ended = self.pair("tcp.stream", "--peer-address", "127.0.0.2", *GOOD, peer=peer)
+        self.assertEqual(ended.code, 0, ended.err + ended.out + peer.text)
+        self.assertTrue(ended.measurement["verified"])
+
+    def test_every_address_of_a_host_is_no_address(self):
+        for wildcard in ("0.0.0.0", "::", "::ffff:0.0.0.0"):
+            self.refused("measure", "tcp.stream", "--peer-address", wildcard, what="is every address of a host", hint="ip address")
+            self.refused("peer", "--listen", "127.0.0.1:0", "--allow-address", wildcard, what="is every address of a host",
+                         hint="ip address")
+
+    def test_a_peer_on_every_address_does_not_say_that_it_is_reached_there(self):
+        self.assertRegex(Peer(self, listen="0.0.0.0:0").wait_for(r"on the other host: .*"), "--peer ADDRESS:[0-9]+ ")
+
+    def test_what_was_mistyped_costs_no_session(self):
         peer = Peer(self)
-        ended = self.pair("two_ended.steps", "--rnaks", 2, peer=peer)
-        self.assertEqual(ended.code, 2)
-        self.assertIn("did you mean --ranks?", ended.err)
-        peer.ends()
+        for arguments, what in ((("--rank", 2), "did you mean --ranks"), (("--ranks", 65), "out of bounds"),
+                                (("--meet", "barier"), "did you mean 'barrier'"), (("--deadline", "soon"), "--deadline: ")):
+            ended = self.pair("two_ended.steps", *arguments, peer=peer)
+            self.assertEqual(ended.code, 2)
+            self.assertIn(what, ended.err)
+        ended = self.pair("two_stroke.steps", peer=peer)
+        self.assertEqual(ended.code, 2, ended.err)
+        self.assertNotIn("session", peer.text)
+        self.assertPairs(peer)
 
 
 class Ends(PeerTest):

@@ -27,10 +27,10 @@ inline constexpr std::array kCommonParameters{
     sdk::parameter("timeout", MILLRACE_DURATION, "20s", "give a collective up that is not over by then", 1e8,
                    6e11),
     sdk::parameter(
-        "address", MILLRACE_TEXT, "",
+        "address", MILLRACE_ADDRESS, "",
         "numeric IP address of the ranks here; default: that by which the hosts know each other, or "
         "loopback on one host"),
-    sdk::parameter("peer-address", MILLRACE_TEXT, "", "the same of the other host"),
+    sdk::parameter("peer-address", MILLRACE_ADDRESS, "", "the same of the other host"),
 };
 
 inline constexpr std::array kReducing{

@@ -40,10 +40,10 @@ Result<void> try_link_options(const sdk::Host& host, const LinkOptions& options)
 
 inline constexpr std::array kLinkParameters{
     sdk::parameter(
-        "address", MILLRACE_TEXT, "",
+        "address", MILLRACE_ADDRESS, "",
         "numeric IP address from which to connect; default: that by which the hosts know each other, or "
         "loopback on one host"),
-    sdk::parameter("peer-address", MILLRACE_TEXT, "",
+    sdk::parameter("peer-address", MILLRACE_ADDRESS, "",
                    "numeric IP address on which the other end listens; default: as for --address"),
     sdk::parameter("port", MILLRACE_COUNT, "0", "TCP port on which the other end listens; 0: any", 0, 65535),
     sdk::parameter("connect-timeout", MILLRACE_DURATION, "5s", "until all connections stand", 1e6, 6e11),

@@ -9,6 +9,7 @@
 
 #include "run/interrupt.hpp"
 #include "run/measure.hpp"
+#include "run/peer/agreed_addresses.hpp"
 #include "run/peer/follower.hpp"
 #include "run/shared_state.hpp"
 #include "run/system_counters.hpp"
@@ -33,11 +34,12 @@ PlanAnswer refused(const Error& error) {
 }  // namespace
 
 Guest::Guest(Connection connection, Door& door, const topology::Machine& machine, const Catalog& catalog,
-             Say say)
+             const std::vector<std::string>& allowed, Say say)
     : connection_(std::move(connection)),
       door_(door),
       machine_(machine),
       catalog_(catalog),
+      allowed_(allowed),
       say_(std::move(say)) {}
 
 void Guest::introduce() {
@@ -110,25 +112,33 @@ bool Guest::agree_on_addresses(HostGroup& hosts) const {
          agree(hosts.addresses[static_cast<std::size_t>(hosts.self)], own_end(connection_.socket()).host);
 }
 
+// The probe that is asked for, where this host lets another one run it so.
+Result<ProbeEntry> Guest::permitted(PlanRequest& request) const {
+  if (!agree_on_addresses(request.hosts))
+    return failure("the addresses to use are not those of the connection", "", Exit::kInconclusive);
+  auto entry = find_probe(catalog_, request.probe);
+  if (!entry) return entry;
+  if (const ParameterSpec* path = find_path(*entry->probe))
+    return failure(fmt::format("{} takes a path (--{}), and a peer touches no files for another host",
+                               request.probe, path->name),
+                   "run `millrace measure` for it on that host", Exit::kInconclusive);
+  const auto parameters = read_parameters(*entry->probe, request.given);
+  if (!parameters) return tl::unexpected(parameters.error());
+  std::vector<std::string> agreed = allowed_;
+  agreed.push_back(own_end(connection_.socket()).host);
+  agreed.push_back(other_end(connection_.socket()).host);
+  if (const auto fine = check_addresses(*entry->probe, *parameters, agreed); !fine)
+    return tl::unexpected(fine.error());
+  return entry;
+}
+
 PlanAnswer Guest::plan(PlanRequest request) {
   plan_.reset();
   launches_ = 0;
-  if (!agree_on_addresses(request.hosts)) {
-    const Error error{"the addresses to use are not those of the connection", "", Exit::kInconclusive};
-    say_(fmt::format("refused: {}", error.what));
-    return refused(error);
-  }
-  const auto entry = find_probe(catalog_, request.probe);
+  const auto entry = permitted(request);
   if (!entry) {
     say_(fmt::format("refused: {}", entry.error().what));
     return refused(entry.error());
-  }
-  if (const ParameterSpec* path = find_path(*entry->probe)) {
-    const Error error{fmt::format("{} takes a path (--{}), and a peer touches no files for another host",
-                                  request.probe, path->name),
-                      "run `millrace measure` for it on that host", Exit::kInconclusive};
-    say_(fmt::format("refused: {}", error.what));
-    return refused(error);
   }
   auto planned = plan_instance(*entry, request.given, machine_, std::min(request.answer_time, kDescribeTime),
                                request.hosts);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "run/catalog.hpp"
 #include "run/launch.hpp"
@@ -18,7 +19,8 @@ namespace millrace::run::peer {
 class Guest {
  public:
   using Say = std::function<void(const std::string& line)>;
-  Guest(Connection connection, Door& door, const topology::Machine& machine, const Catalog& catalog, Say say);
+  Guest(Connection connection, Door& door, const topology::Machine& machine, const Catalog& catalog,
+        const std::vector<std::string>& allowed, Say say);
 
   // Until it says good-bye, is lost, asks nothing for so long, or this process is interrupted.
   void serve(Duration idle);
@@ -28,6 +30,7 @@ class Guest {
   // False: the session is over.
   bool answer(const Sealed& message);
   PlanAnswer plan(PlanRequest request);
+  Result<ProbeEntry> permitted(PlanRequest& request) const;
   bool agree_on_addresses(HostGroup& hosts) const;
   void launch(const LaunchRequest& request);
   void report(const InstanceOutcome& outcome, const std::string& why_stopped) const;
@@ -36,6 +39,7 @@ class Guest {
   Door& door_;
   const topology::Machine& machine_;
   const Catalog& catalog_;
+  std::vector<std::string> allowed_;  // addresses, see agreed_addresses.hpp
   Say say_;
   std::optional<InstancePlan> plan_;
   int launches_ = 0;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "run/peer/address.hpp"
 #include "units/quantity.hpp"
@@ -20,6 +21,8 @@ struct ServeOptions {
   Duration idle{600'000'000'000};  // without a session, or in a session without a measurement
   std::optional<std::filesystem::path> token_file;
   int sessions = 1;  // each with a token of its own
+  // Addresses that a probe's parameters may name besides those of the session, see numeric_address.hpp.
+  std::vector<std::string> allowed;
 };
 
 struct ServeCallbacks {

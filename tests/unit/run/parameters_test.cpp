@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "run/peer/agreed_addresses.hpp"
+
 namespace millrace::run {
 namespace {
 
@@ -21,6 +25,7 @@ ProbeInfo probe() {
       {"direct", MILLRACE_FLAG, false, "on", {}, "", 0, 0, false},
       {"pattern", MILLRACE_CHOICE, false, "random", {"random", "sequential"}, "", 0, 0, false},
       {"note", MILLRACE_TEXT, false, "", {}, "", 0, 0, false},
+      {"from", MILLRACE_ADDRESS, false, "", {}, "", 0, 0, false},
   };
   return p;
 }
@@ -46,6 +51,10 @@ TEST(Parameters, BecomeTheirCanonicalText) {
   for (const char* no : {"off", "false", "no", "0"}) EXPECT_EQ(value("direct", no), "0");
   EXPECT_EQ(value("pattern", "sequential"), "sequential");
   EXPECT_EQ(value("note", "as --it is"), "as --it is");
+  EXPECT_EQ(value("from", "10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(value("from", "FD00:0:0::1"), "fd00::1") << "one spelling, so that addresses can be compared";
+  EXPECT_EQ(value("from", "::ffff:10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(value("from", "fe80::1%eth0"), "fe80::1%eth0");
 }
 
 TEST(Parameters, ThatAreNotGivenHaveTheirDefaultsInCanonicalForm) {
@@ -99,6 +108,31 @@ TEST(Parameters, GivenTwiceAreRefusedUnlessTheyRepeat) {
 
 TEST(Parameters, ThatMustBeGivenAreAskedFor) {
   ProbeInfo p = probe();
+TEST(Parameters, ThatAreAddressesNameOneOfOneHost) {
+  for (const char* text : {"node2", "", "10.0.0", "10.0.0.1:80", "10.0.0.0/8", "[::1]"})
+    EXPECT_THAT(refusal({{"from", text}}).what, HasSubstr("is no numeric IP address")) << text;
+  for (const char* text : {"0.0.0.0", "::", "::%eth0", "::ffff:0.0.0.0", "0::0"})
+    EXPECT_THAT(refusal({{"from", text}}).what, HasSubstr("is every address of a host")) << text;
+  for (const char* text : {"224.0.0.1", "255.255.255.255", "ff02::1", "::ffff:239.1.1.1"})
+    EXPECT_THAT(refusal({{"from", text}}).what, HasSubstr("is the address of many hosts")) << text;
+}
+
+TEST(Parameters, ThatAreAddressesAreThoseThatWereAgreedOn) {
+  const auto checked = [](const char* text, const std::vector<std::string>& agreed) {
+    return peer::check_addresses(probe(), read_parameters(probe(), {{"from", text}}).value(), agreed);
+  };
+  EXPECT_TRUE(checked("10.0.0.1", {"10.0.0.2", "10.0.0.1"}));
+  EXPECT_TRUE(checked("fd00::1", {"fd00:0::1"}));
+  EXPECT_TRUE(checked("fe80::1%eth0", {"fe80::1%eth3"})) << "the interface is each host's own";
+  EXPECT_TRUE(peer::check_addresses(probe(), read_parameters(probe(), {}).value(), {})) << "none is named";
+  const auto refused = checked("192.168.99.1", {"10.0.0.1", "10.0.0.2"});
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().what, HasSubstr("--from 192.168.99.1 is neither"));
+  EXPECT_THAT(refused.error().hint, HasSubstr("--allow-address 192.168.99.1"));
+  EXPECT_FALSE(checked("10.0.0.11", {"10.0.0.1"}));
+  EXPECT_FALSE(checked("10.0.0.1", {"", "node2"}));
+}
+
   p.parameters[2].required = true;
   EXPECT_THAT(refusal({}, p).what, HasSubstr("needs --depth"));
 }

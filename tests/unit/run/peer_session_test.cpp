@@ -183,7 +183,7 @@ class GuestTest : public ::testing::Test {
     catalog_.modules.push_back(module);
     machine_.host.name = "node2";
     there_.emplace([this](Connection session, Door& door) {
-      Guest(std::move(session), door, machine_, catalog_, [this](const auto& line) {
+      Guest(std::move(session), door, machine_, catalog_, {}, [this](const auto& line) {
         there_->note(line);
       }).serve({kLong});
     });
