@@ -185,6 +185,11 @@ typedef struct millrace_host {
   /* The numeric IP address by which the hosts reached each other: a probe's own traffic uses no other unless
    * a parameter says so. "" when there is one host. Lives as long as parameter's answers. */
   const char* (*host_address)(void* context, int32_t host);
+
+  /* --- results, in run or close --- */
+  /* What a parameter came to that was not given, or given as "auto": its text, as parameter() has it. The
+   * result document has it in the parameter's place; where workers differ, all that they say. */
+  void (*resolved)(void* context, const char* parameter, const char* text);
 } millrace_host;
 
 typedef struct millrace_probe {

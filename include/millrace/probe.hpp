@@ -165,6 +165,11 @@ class Host {
   void stage(const millrace_stage& stage) const { host_->stage(host_->context, &stage); }
   void verified(bool ok) const { host_->verified(host_->context, ok ? 1 : 0); }
   void raise_flag(const char* flag) const { host_->flag(host_->context, flag); }
+  // What a parameter came to that was not given; a core that is older does not record it.
+  void resolved(const char* parameter, const std::string& text) const {
+    if (MILLRACE_HAS(host_, resolved) && host_->resolved != nullptr)
+      host_->resolved(host_->context, parameter, text.c_str());
+  }
 
  private:
   const millrace_host* host_;

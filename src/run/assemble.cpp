@@ -246,6 +246,18 @@ void set_counters(const InstancePlan& plan, std::span<const RepeatOutcome> repea
   }
 }
 
+// What workers say that parameters came to, each different answer once, in order of rank.
+void add_resolved_parameters(const InstancePlan& plan, std::span<const RepeatOutcome> repeats,
+                             record::Measurement& m) {
+  std::map<std::string, std::vector<std::string>> said;
+  for (const RepeatOutcome& repeat : repeats)
+    for (const WorkerOutcome& worker : repeat.outcome.workers)
+      for (const auto& [name, text] : worker.report.resolved)
+        if (auto& texts = said[name]; std::find(texts.begin(), texts.end(), text) == texts.end())
+          texts.push_back(text);
+  for (const auto& [name, texts] : said) add_resolved(*plan.entry.probe, name, texts, m.parameters);
+}
+
 void set_participants(const InstancePlan& plan, const RepeatOutcome& last, record::Measurement& m) {
   for (std::size_t rank = 0; rank < last.outcome.workers.size(); ++rank) {
     const WorkerOutcome& worker = last.outcome.workers[rank];
@@ -341,6 +353,7 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
   m.probe = plan.entry.probe->name;
   m.parameters = to_record(*plan.entry.probe, plan.parameters);
   if (repeats.empty()) return m;
+  add_resolved_parameters(plan, repeats, m);
   set_failure(repeats, m);
 
   std::vector<double> bytes;

@@ -19,7 +19,7 @@ std::string text(const char* given) { return given == nullptr ? "" : given; }
 
 // Bounds the report of a probe that never stops sampling: values of one name, and of all.
 constexpr std::size_t kMostSamplesOfOne = 200'000, kMostSamples = 1'000'000;
-constexpr std::size_t kMostNames = 256;
+constexpr std::size_t kMostNames = 256, kMostOfValue = 4096;
 constexpr int kAnswerTime_ms = 30'000;
 constexpr std::int64_t kStopLook_ms = 50;
 
@@ -169,6 +169,13 @@ void WorkerHost::fill_services() {
     auto& flags = host->report_.flags;
     if (flags.size() < kMostNames && std::find(flags.begin(), flags.end(), text(flag)) == flags.end())
       flags.push_back(text(flag));
+  };
+  host_.resolved = [](void* self, const char* name, const char* value) {
+    auto* host = static_cast<WorkerHost*>(self);
+    const std::lock_guard lock(host->mutex_);
+    auto& resolved = host->report_.resolved;
+    if (resolved.size() < kMostNames || resolved.contains(text(name)))
+      resolved[text(name)] = text(value).substr(0, kMostOfValue);
   };
 }
 

@@ -39,8 +39,9 @@ struct WorkerReport {
       counters;  // with "worker:user_s", "worker:system_s", "worker:peak_memory_bytes", …
   std::vector<record::Stage> stages;
   std::vector<std::string> flags;
-  int verified = -1;      // -1: not said
-  bool stand_in = false;  // a memory that it used takes a GPU's place
+  std::map<std::string, std::string> resolved;  // what parameters came to that were not given
+  int verified = -1;                            // -1: not said
+  bool stand_in = false;                        // a memory that it used takes a GPU's place
 };
 
 std::string to_json(const WorkerSpec& spec);

@@ -57,6 +57,7 @@ struct Measured {
   std::vector<std::string> temporaries, flags, log;
   std::map<std::string, std::vector<double>> samples;
   std::map<std::string, double> counters;
+  std::map<std::string, std::string> resolved;
   std::vector<MeasuredStage> stages;
   std::optional<bool> verified;
 

@@ -77,6 +77,17 @@ class Assemble : public ::testing::Test {
   topology::Machine machine_;
 };
 
+TEST_F(Assemble, SaysOnceWhatParametersCameToInAllWorkersAndRepeats) {
+  RepeatOutcome one = repeat(steady);
+  one.outcome.workers.push_back(one.outcome.workers.front());
+  one.outcome.workers[0].report.resolved = {{"mtu", "1024"}, {"device", "rxe0:1"}};
+  one.outcome.workers[1].report.resolved = {{"mtu", "1024"}, {"device", "rxe1:1"}};
+  plan_.workers.resize(2, plan_.workers.front());
+  const auto m = put_together({one, one});
+  EXPECT_EQ(std::get<std::string>(m.parameters.at("mtu")), "1024");
+  EXPECT_EQ(std::get<std::string>(m.parameters.at("device")), "rxe0:1, rxe1:1");
+}
+
 TEST_F(Assemble, FindsTheMeanOfSteadySlices) {
   const auto m = put_together({repeat(steady)});
   EXPECT_EQ(m.status, "ok") << m.reason;

@@ -150,3 +150,13 @@ TEST(Parameters, AreRecordedInUnitsOfTheDocument) {
 
 }  // namespace
 }  // namespace millrace::run
+TEST(Parameters, ThatWorkersResolvedStandInTheRecordByTheirKind) {
+  auto record = to_record(probe(), read_parameters(probe(), {}).value());
+  add_resolved(probe(), "depth", {"128"}, record);
+  add_resolved(probe(), "note", {"rxe0:1", "rxe1:1"}, record);
+  add_resolved(probe(), "gid", {"10.0.0.1"}, record);
+  EXPECT_EQ(std::get<std::int64_t>(record.at("depth")), 128);
+  EXPECT_EQ(std::get<std::string>(record.at("note")), "rxe0:1, rxe1:1") << "all that differ";
+  EXPECT_EQ(std::get<std::string>(record.at("gid")), "10.0.0.1") << "no parameter of its own";
+}
+

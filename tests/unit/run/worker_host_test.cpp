@@ -143,6 +143,7 @@ TEST_F(WorkerHostTest, AReportCrossesTheChannelAsItIs) {
   raw()->sample(raw()->context, "step_s", 0.25);
   raw()->counter(raw()->context, "hits", 3);
   raw()->flag(raw()->context, "throttled");
+  raw()->resolved(raw()->context, "depth", "128");
   const millrace_stage stage{
       sizeof(millrace_stage), 2, "read", "cpu:read", 1.0, 1.0, 0.5, 0.25, 0.75, 4096, 0.5};
   raw()->stage(raw()->context, &stage);
@@ -151,6 +152,7 @@ TEST_F(WorkerHostTest, AReportCrossesTheChannelAsItIs) {
   EXPECT_EQ(back.samples, there.samples);
   EXPECT_EQ(back.counters, there.counters);
   EXPECT_EQ(back.flags, there.flags);
+  EXPECT_EQ(back.resolved, (std::map<std::string, std::string>{{"depth", "128"}}));
   ASSERT_EQ(back.stages.size(), 1U);
   EXPECT_DOUBLE_EQ(back.stages[0].busy_share, 0.5) << "of two threads' time";
   EXPECT_DOUBLE_EQ(back.stages[0].output_queue_fill.value(), 0.5);
