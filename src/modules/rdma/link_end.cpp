@@ -85,6 +85,7 @@ Result<void> LinkEnd::make_queues() {
       shape.inline_bytes = std::max(shape.inline_bytes, static_cast<std::uint32_t>(size));
   const auto entries = [&](std::uint32_t depth) {
     return static_cast<int>(std::min<std::uint64_t>(std::uint64_t{depth} * settings_.queue_pairs + 16,
+  const std::uint32_t wanted_inline = shape.inline_bytes;
                                                     static_cast<std::uint64_t>(device_.max_cqe)));
   };
   sends_.reset(ibv_create_cq(context_.get(), entries(shape.sends), nullptr, nullptr, 0));
@@ -105,6 +106,7 @@ Result<void> LinkEnd::make_queues() {
   inline_bytes_ = shape.inline_bytes;
   return {};
 }
+  refused_inline_ = inline_bytes_ < wanted_inline;
 
 Result<void> LinkEnd::greet(const sdk::Host& host) {
   auto gids = gids_of(context_.get(), port_);

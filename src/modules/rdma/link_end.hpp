@@ -51,6 +51,8 @@ class LinkEnd {
   [[nodiscard]] const std::string& there() const { return there_; }
   [[nodiscard]] ControlLine& control() { return *control_; }
   [[nodiscard]] std::uint32_t inline_bytes() const { return inline_bytes_; }
+  // The device has no queue pair that takes messages of these sizes inside their work requests.
+  [[nodiscard]] bool refused_inline() const { return refused_inline_; }
 
   [[nodiscard]] std::uint32_t queue_pairs() const { return static_cast<std::uint32_t>(pairs_.size()); }
   // The control line's is 0, those of messages follow.
@@ -112,7 +114,7 @@ class LinkEnd {
   std::vector<QueuePair> pairs_;
   AddressHandle datagrams_to_;
   std::uint32_t inline_bytes_ = 0, receive_depth_ = 0;
-  bool by_dmabuf_ = false;
+  bool by_dmabuf_ = false, refused_inline_ = false;
   Greeting mine_, theirs_;
   Route route_;
   std::string here_, there_;

@@ -12,6 +12,7 @@
 #include "modules/rdma/port_counters.hpp"
 #include "modules/rdma/serve.hpp"
 #include "modules/rdma/stream.hpp"
+#include "modules/rdma/used_parameters.hpp"
 
 namespace millrace::rdma {
 namespace {
@@ -45,6 +46,19 @@ Result<Greeting> partner_of(const LinkRole& role, const std::vector<Greeting>& a
   return failure(
       fmt::format("{} has no port of the other end to talk to (pair {} of ports)", here, role.lane + 1),
       "the ends have different numbers of active ports: name them by --device and --peer-device");
+}
+
+// Of all links together, which wait for each other here, so that the next size is theirs together too.
+Result<double> sum_over_links(const sdk::Host& host, double mine, std::int64_t timeout_ns) {
+  const auto figures = host.exchange(fmt::format("{}", mine), timeout_ns);
+  if (figures.empty()) return not_exchanged();
+  double sum = 0;
+  for (const std::string& text : figures) {
+    double figure = 0;
+    std::from_chars(text.data(), text.data() + text.size(), figure);
+    sum += figure;
+  }
+  return sum;
 }
 
 Work work_of(const Settings& settings, std::uint64_t size, bool on_device) {
@@ -154,14 +168,19 @@ Result<void> RdmaProbe::join(const sdk::Host& host) {
 
 Result<void> RdmaProbe::sweep(const sdk::Host& host) {
   for (const std::uint64_t size : end_->settings().sweep) {
-    if (auto done = sweep_size(host, size); !done) return done;
+    double bytes_per_s = 0;
+    if (auto done = sweep_size(host, size, bytes_per_s); !done) return done;
     if (auto cleared = ping_pong_->clear(); !cleared) return cleared;
     if (auto both = finish_phase(host, *end_, true); !both) return both;
+    if (end_->settings().mode == Mode::kLatency) continue;
+    const auto sum = sum_over_links(host, bytes_per_s, end_->settings().timeout_ns);
+    if (!sum) return tl::unexpected(sum.error());
+    if (host.rank() == 0 && *sum > 0) swept_.emplace_back(fmt::format("size_{}_bytes_per_s", size), *sum);
   }
   return {};
 }
 
-Result<void> RdmaProbe::sweep_size(const sdk::Host& host, std::uint64_t size) {
+Result<void> RdmaProbe::sweep_size(const sdk::Host& host, std::uint64_t size, double& bytes_per_s) {
   const Settings& settings = end_->settings();
   const bool initiates = end_->role().initiator;
   Phase phase = initiates ? Phase(host, *end_, host.now_ns() + settings.sweep_time_ns) : Phase(host, *end_);
@@ -186,13 +205,12 @@ Result<void> RdmaProbe::sweep_size(const sdk::Host& host, std::uint64_t size) {
     return serve(host, phase);
   }
   if (!passage) return tl::unexpected(passage.error());
-  if (counts() && passage->per_second() > 0)
-    swept_.emplace_back(fmt::format("size_{}_bytes_per_s", size),
-                        passage->per_second() * static_cast<double>(size));
+  if (counts()) bytes_per_s = passage->per_second() * static_cast<double>(size);
   return {};
 }
 
 void RdmaProbe::say_what_was_used(const sdk::Host& host) const {
+  say_parameters(host, *end_);
   const Settings& settings = end_->settings();
   for (const auto& [name, value] : swept_) host.sample(name.c_str(), value);
   if (verified_.looked) {
@@ -203,6 +221,7 @@ void RdmaProbe::say_what_was_used(const sdk::Host& host) const {
   }
   if (settings.huge_pages && !end_->region().on_device() && !end_->region().on_huge_pages())
     host.raise_flag("no-huge-pages");
+  if (end_->refused_inline() && settings.wishes.inline_bytes) host.raise_flag("inline-refused");
   if (end_->region().on_device() && !end_->by_dmabuf()) host.raise_flag("not-by-dmabuf");
   if (!end_->role().initiator) return;
   if (settings.mode == Mode::kLatency)

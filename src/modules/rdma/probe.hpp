@@ -31,7 +31,8 @@ class RdmaProbe : public sdk::Probe {
   Result<void> meet(const sdk::Host& host);
   Result<void> join(const sdk::Host& host);
   Result<void> sweep(const sdk::Host& host);
-  Result<void> sweep_size(const sdk::Host& host, std::uint64_t size);
+  // `bytes_per_s`: 0 but at the end that counts, of bandwidth.
+  Result<void> sweep_size(const sdk::Host& host, std::uint64_t size, double& bytes_per_s);
   Result<void> measure(const sdk::Host& host);
   void say_what_was_used(const sdk::Host& host) const;
   // The end at which operations count: the receiver of sends, else the initiator.
