@@ -8,6 +8,8 @@
 #include <random>
 #include <system_error>
 
+#include "modules/rdma/reach.hpp"
+
 namespace millrace::rdma {
 namespace {
 
@@ -150,7 +152,10 @@ Result<void> LinkEnd::meet(const Greeting& theirs, const std::string& my_address
   route_ = std::move(*route);
   here_ = end_text(mine_, my_address);
   there_ = end_text(theirs_, their_address);
-  return {};
+  // On one host, the way to the other port is loopback's, whatever their networks.
+  if (!route_.gids || mine_.host == theirs_.host) return {};
+  const auto& [from, to] = *route_.gids;
+  return check_reach(from, to, interface_of(port_.device, port_.number, from), here_, there_);
 }
 
 Result<void> LinkEnd::join(std::size_t first) {
