@@ -10,6 +10,7 @@
 #include <system_error>
 #include <thread>
 
+#include "modules/rdma/ports.hpp"
 #include "modules/rdma/words.hpp"
 
 namespace millrace::rdma {
@@ -65,8 +66,10 @@ Result<void> ControlLine::post_receive(std::uint32_t slot) {
   return {};
 }
 
-void ControlLine::connected(const RemoteMemory& theirs, std::string here, std::string there) {
+void ControlLine::connected(const RemoteMemory& theirs, std::uint8_t port, std::string here,
+                            std::string there) {
   theirs_ = theirs;
+  port_ = port;
   here_ = std::move(here);
   there_ = std::move(there);
   connected_ = true;
@@ -118,7 +121,8 @@ Result<void> ControlLine::tend(std::int64_t now_ns) {
   for (int i = 0; i < count; ++i) {
     if (done[i].status != IBV_WC_SUCCESS) {
       if (!broken && !is_flushed(done[i].status))
-        broken = completion_error({done[i].status, done[i].vendor_err, "reaching", here_, there_, {}});
+        broken = completion_error({done[i].status, done[i].vendor_err, "reaching", here_, there_,
+                                   port_state(pair_->context, port_)});
       continue;
     }
     if (done[i].wr_id == kFeelMark) feeling_ = false;

@@ -23,7 +23,8 @@ class ControlLine {
   [[nodiscard]] RemoteMemory memory() const;
   // Before the other end may send.
   Result<void> post_receives();
-  void connected(const RemoteMemory& theirs, std::string here, std::string there);
+  // `port`: of this end's device.
+  void connected(const RemoteMemory& theirs, std::uint8_t port, std::string here, std::string there);
 
   // Takes what has arrived and, twice a second, feels for the other end. Cheap: call it every millisecond or
   // so. Fails when the other end has failed, with its reason, or is gone.
@@ -62,6 +63,7 @@ class ControlLine {
   CompletionQueue completions_;
   QueuePair pair_;
   RemoteMemory theirs_;
+  std::uint8_t port_ = 1;
   std::string here_, there_;
   std::uint32_t phase_ = 0, other_phases_ = 0, sent_ = 0, unheard_ = 0;
   std::optional<std::string> other_failed_;

@@ -85,9 +85,9 @@ Result<void> LinkEnd::make_queues() {
   for (const std::uint64_t size : settings_.sweep)
     if (const Tuning t = settings_.tuning(size, region_.on_device()); size <= t.inline_bytes)
       shape.inline_bytes = std::max(shape.inline_bytes, static_cast<std::uint32_t>(size));
+  const std::uint32_t wanted_inline = shape.inline_bytes;
   const auto entries = [&](std::uint32_t depth) {
     return static_cast<int>(std::min<std::uint64_t>(std::uint64_t{depth} * settings_.queue_pairs + 16,
-  const std::uint32_t wanted_inline = shape.inline_bytes;
                                                     static_cast<std::uint64_t>(device_.max_cqe)));
   };
   sends_.reset(ibv_create_cq(context_.get(), entries(shape.sends), nullptr, nullptr, 0));
@@ -106,9 +106,9 @@ Result<void> LinkEnd::make_queues() {
     pairs_.push_back(std::move(*pair));
   }
   inline_bytes_ = shape.inline_bytes;
+  refused_inline_ = inline_bytes_ < wanted_inline;
   return {};
 }
-  refused_inline_ = inline_bytes_ < wanted_inline;
 
 Result<void> LinkEnd::greet(const sdk::Host& host) {
   auto gids = gids_of(context_.get(), port_);
@@ -177,7 +177,7 @@ Result<void> LinkEnd::prepare() {
     datagrams_to_ = std::move(*address);
   }
   if (auto posted = control_->post_receives(); !posted) return posted;
-  control_->connected(theirs_.control, here_, there_);
+  control_->connected(theirs_.control, port_.number, here_, there_);
   if (receives_messages(settings_))
     for (std::uint32_t i = 0; i < queue_pairs(); ++i)
       if (auto posted = post_receives(i, 0, receive_depth_); !posted) return posted;
@@ -213,10 +213,8 @@ Result<void> LinkEnd::post_receives(std::uint32_t pair_index, std::uint64_t from
 }
 
 Error LinkEnd::completion_failed(const ibv_wc& completion, const char* doing) const {
-  ibv_port_attr now{};
-  std::optional<ibv_port_state> state;
-  if (ibv_query_port(context_.get(), port_.number, &now) == 0) state = now.state;
-  return completion_error({completion.status, completion.vendor_err, doing, here_, there_, state});
+  return completion_error({completion.status, completion.vendor_err, doing, here_, there_,
+                           port_state(context_.get(), port_.number)});
 }
 
 }  // namespace millrace::rdma

@@ -187,4 +187,10 @@ Result<std::vector<Gid>> gids_of(ibv_context* context, const Port& port) {
   return gids;
 }
 
+std::optional<ibv_port_state> port_state(ibv_context* context, std::uint8_t port) {
+  ibv_port_attr now{};
+  if (ibv_query_port(context, port, &now) != 0) return std::nullopt;
+  return now.state;
+}
+
 }  // namespace millrace::rdma

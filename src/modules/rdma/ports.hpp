@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,5 +41,8 @@ Result<std::vector<Port>> find_ports(std::span<const PortName> names,
 
 // All addresses of a port, in order of index.
 Result<std::vector<Gid>> gids_of(ibv_context* context, const Port& port);
+
+// As it is now.
+std::optional<ibv_port_state> port_state(ibv_context* context, std::uint8_t port);
 
 }  // namespace millrace::rdma

@@ -156,9 +156,10 @@ Error completion_error(const Completion& completion) {
                                  meaning.what, ibv_wc_status_str(completion.status));
   if (completion.vendor_error != 0) what += fmt::format(", vendor code {:#x}", completion.vendor_error);
   what += ")";
-  if (completion.port_state && *completion.port_state != IBV_PORT_ACTIVE)
-    what += fmt::format("; {} is {} now", completion.here, state_text(*completion.port_state));
-  return {std::move(what), meaning.hint};
+  if (!completion.port_state || *completion.port_state == IBV_PORT_ACTIVE)
+    return {std::move(what), meaning.hint};
+  what += fmt::format("; {} is {} now", completion.here, state_text(*completion.port_state));
+  return {std::move(what), "that port went down: look at its cable, the switch and its network interface"};
 }
 
 }  // namespace millrace::rdma

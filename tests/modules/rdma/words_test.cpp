@@ -30,6 +30,7 @@ TEST(Words, a_port_that_went_down_meanwhile_is_said_with_the_error) {
   const Error error =
       completion_error({IBV_WC_RETRY_EXC_ERR, 0, "writing to", "rxe0 port 1", "rxe0 port 1", IBV_PORT_DOWN});
   EXPECT_THAT(error.what, HasSubstr("rxe0 port 1 is DOWN now"));
+  EXPECT_THAT(error.hint, HasSubstr("look at its cable"));
 }
 
 TEST(Words, every_status_of_a_completion_has_a_meaning_and_a_way_out) {
