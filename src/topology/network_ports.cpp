@@ -40,6 +40,22 @@ std::string uverbs_of(const FileRoot& root, const std::string& device) {
   return {};
 }
 
+// A device that software makes over a network interface (rxe, siw) tells a rate that somebody wrote into its
+// driver. What limits it is that interface, and the CPU.
+void tell_rate_of_software(const FileRoot& root, const std::string& at, const std::vector<NetworkPort>& ports,
+                           NetworkPort& here) {
+  const std::string below = root.text(at + "/parent").value_or("");
+  here.rate_text = "software";
+  here.bytes_per_s = std::nullopt;
+  if (below.empty()) return;
+  here.rate_text += " over " + below;
+  const auto found = std::find_if(ports.begin(), ports.end(),
+                                  [&](const NetworkPort& port) { return port.interface == below; });
+  if (found == ports.end()) return;
+  here.rate_text += ": " + found->rate_text;
+  if (here.state == "ACTIVE") here.bytes_per_s = found->bytes_per_s;
+}
+
 void read_rdma_device(const FileRoot& root, const std::string& device, std::vector<NetworkPort>& ports) {
   const std::string at = "/sys/class/infiniband/" + device;
   const auto real = root.resolve(at);
@@ -64,6 +80,7 @@ void read_rdma_device(const FileRoot& root, const std::string& device, std::vect
     here.rate_text = root.text(folder + "/rate").value_or("rate not told");
     // A port that is down shows the lowest rate there is, which limits nothing.
     here.bytes_per_s = here.state == "ACTIVE" ? rdma_bytes_per_s(here.rate_text) : std::nullopt;
+    if (pci.empty()) tell_rate_of_software(root, at, ports, here);
   }
 }
 

@@ -108,6 +108,25 @@ TEST_F(TwoSocketMachine, TellsNoRateForAPortThatIsDown) {
   EXPECT_FALSE(resource(m, "nic:eno1:read").limit_bytes_per_s);
 }
 
+TEST_F(TwoSocketMachine, LimitsASoftwareRdmaDeviceByTheInterfaceBelowItAndNotByWhatItsDriverMakesUp) {
+  const auto add = [&](const std::string& device, const std::string& below) {
+    const std::string at = "/sys/class/infiniband/" + device;
+    write(at + "/parent", below + "\n");
+    write(at + "/ports/1/state", "4: ACTIVE\n");
+    write(at + "/ports/1/link_layer", "Ethernet\n");
+    write(at + "/ports/1/rate", "2.5 Gb/sec (1X SDR)\n");
+  };
+  add("rxe0", "eno1");
+  write("/sys/class/net/eno1/speed", "-1\n");
+  const Machine slow = machine();
+  EXPECT_FALSE(resource(slow, "nic:rxe0:read").limit_bytes_per_s);
+  EXPECT_THAT(resource(slow, "nic:rxe0:read").limit_source, HasSubstr("software over eno1: speed not told"));
+  write("/sys/class/net/eno1/speed", "25000\n");
+  const Machine fast = machine();
+  EXPECT_NEAR(*resource(fast, "nic:rxe0:read").limit_bytes_per_s, 25e9 / 8, 1);
+  EXPECT_EQ(resource(fast, "nic:rxe0:read").limit_source, "software over eno1: 25 Gb/s");
+}
+
 TEST_F(TwoSocketMachine, LeavesOutWhatIsNoPhysicalPortOrDrive) {
   const Machine m = machine();
   for (const char* id : {"nic:lo", "nic:veth0", "storage:zram0", "storage:loop1", "storage:sda2"})
@@ -221,10 +240,13 @@ TEST_F(TwoSocketMachine, IsShownAsATreeWithRunningAndPossibleLinks) {
 }
 
 TEST(RecordedFolder, ThatIsNoMachineIsRefusedWithTheWayToRecordOne) {
-  const auto found = discover("/var/empty-or-missing");
-  ASSERT_FALSE(found);
-  EXPECT_THAT(found.error().what, HasSubstr("no recorded machine"));
-  EXPECT_THAT(found.error().hint, HasSubstr("--snapshot"));
+  for (const auto& [folder, what] : {std::pair{"/var/missing", "there is nothing there"},
+                                     std::pair{"/usr", "/usr is no recorded machine"}}) {
+    const auto found = discover(folder);
+    ASSERT_FALSE(found);
+    EXPECT_THAT(found.error().what, HasSubstr(what));
+    EXPECT_THAT(found.error().hint, HasSubstr("--snapshot"));
+  }
 }
 
 }  // namespace
