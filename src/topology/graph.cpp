@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "topology/graph.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <cmath>
 #include <deque>
 #include <map>
 
@@ -95,6 +99,24 @@ class Router {
   std::map<std::string_view, std::vector<const Link*>> stacked_;
 };
 
+constexpr std::size_t kReasons = 3;  // why no limit is known
+constexpr double kSame = 1e-9;  // relative: limits that differ by rounding
+
+// "Ethernet port eth0, sending and Ethernet port eth1, sending: 100 Gb/s, with 50 % of the bytes each". In a
+// row, one of several alike says it all.
+std::string source_of(const std::vector<const Resource*>& at, double units) {
+  if (at.empty()) return {};
+  const std::string& source = at.front()->limit_source;
+  if (std::abs(units - 1) < kSame) return at.front()->name + ": " + source;
+  if (units > 1)
+    return fmt::format("{}: {}, crossed {:.3g} times by each byte", at.front()->name, source, units);
+  std::vector<std::string> names;
+  for (const Resource* resource : at)
+    if (resource->limit_source == source) names.push_back(resource->name);
+  return fmt::format("{}: {}, with {:.3g} % of the bytes{}", fmt::join(names, " and "), source, 100 * units,
+                     names.size() > 1 ? " each" : "");
+}
+
 template <typename T>
 const T* find_by_id(const std::vector<T>& all, std::string_view id) {
   const auto it = std::find_if(all.begin(), all.end(), [&](const T& t) { return t.id == id; });
@@ -139,14 +161,29 @@ std::vector<Hop> path_between(const Topology& topology, std::string_view from, s
 
 PathLimit limit_of(const Topology& topology, const std::vector<Hop>& path) {
   PathLimit lowest;
+  std::vector<std::string> unknown;  // why
+  double units = 1;
+  std::vector<const Resource*> at;  // those that have it
   for (const Hop& hop : path) {
     const Resource* resource = find_resource(topology, hop.resource);
-    if (resource == nullptr || !resource->limit_bytes_per_s || hop.units_per_byte <= 0) continue;
+    if (resource == nullptr || hop.units_per_byte <= 0) continue;
+    if (!resource->limit_bytes_per_s) {
+      if (!resource->limit_source.empty())
+        unknown.push_back(resource->name + ": " + resource->limit_source);
+      continue;
+    }
     const double limit = *resource->limit_bytes_per_s / hop.units_per_byte;
-    if (lowest.bytes_per_s && *lowest.bytes_per_s <= limit) continue;
+    if (lowest.bytes_per_s && limit > *lowest.bytes_per_s * (1 + kSame)) continue;
+    if (lowest.bytes_per_s && limit >= *lowest.bytes_per_s * (1 - kSame)) {
+      if (std::abs(hop.units_per_byte - units) < kSame) at.push_back(resource);
+      continue;
+    }
     lowest.bytes_per_s = limit;
-    lowest.source = resource->name + ": " + resource->limit_source;
+    units = hop.units_per_byte;
+    at = {resource};
   }
+  unknown.resize(std::min(unknown.size(), kReasons));
+  lowest.source = at.empty() ? fmt::format("{}", fmt::join(unknown, "; ")) : source_of(at, units);
   return lowest;
 }
 

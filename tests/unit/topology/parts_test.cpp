@@ -251,9 +251,24 @@ TEST(Graph, CountsAResourceTwiceInTheLimitOfAPathThatCrossesItTwice) {
   const std::vector<Hop> staged{{"drive:a", 1}, {"memory_controller:0", 2}, {"pcie:g", 1}};
   const PathLimit limit = limit_of(t, staged);
   EXPECT_DOUBLE_EQ(*limit.bytes_per_s, 7.5e9);
-  EXPECT_EQ(limit.source, "memory: SMBIOS");
+  EXPECT_EQ(limit.source, "memory: SMBIOS, crossed 2 times by each byte");
   EXPECT_FALSE(limit_of(t, {{"pcie:g", 1}}).bytes_per_s) << "an unknown limit stays unknown";
+  EXPECT_EQ(limit_of(t, {{"pcie:g", 1}}).source, "link: unknown") << "with its reason";
   EXPECT_FALSE(limit_of(t, {}).bytes_per_s);
+}
+
+TEST(Graph, NamesAllResourcesThatShareTheBytesOfAPath) {
+  Topology t = line();
+  for (const char* port : {"a", "b"})
+    t.resources.push_back(
+        {std::string("nic:") + port, "nic", std::string("port ") + port, 0, 5e9, "40 Gb/s", {}, ""});
+  const PathLimit limit = limit_of(t, {{"drive:a", 1}, {"nic:a", 0.5}, {"nic:b", 0.5}});
+  EXPECT_DOUBLE_EQ(*limit.bytes_per_s, 10e9);
+  EXPECT_EQ(limit.source, "drive a: told");
+  EXPECT_EQ(limit_of(t, {{"nic:a", 0.5}, {"nic:b", 0.5}}).source,
+            "port a and port b: 40 Gb/s, with 50 % of the bytes each");
+  EXPECT_EQ(limit_of(t, {{"nic:a", 0.75}, {"nic:b", 0.25}}).source,
+            "port a: 40 Gb/s, with 75 % of the bytes");
 }
 
 TEST(Graph, EndsOnStacksThatAreBuiltOnThemselves) {
