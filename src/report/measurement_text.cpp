@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <map>
+#include <utility>
 
 #include "report/figures.hpp"
+#include "report/flag_text.hpp"
 #include "report/layout.hpp"
 #include "report/terminal.hpp"
 #include "units/quantity.hpp"
@@ -15,6 +18,8 @@ namespace millrace::report {
 namespace {
 
 using record::Measurement;
+
+constexpr std::size_t kMostParticipants = 32;
 
 std::string of_repeats(const Measurement& m) {
   if (m.repeats.size() > 1) return fmt::format("over {} repeats", m.repeats.size());
@@ -50,7 +55,7 @@ std::string latency_text(const record::Latency& latency) {
   add("p99", latency.p99);
   add("p99.9", latency.p999);
   if (latency.max) parts.push_back("max " + seconds(*latency.max));
-  return fmt::format("{} ({} operations)", fmt::join(parts, ", "),
+  return fmt::format("{} ({} operations after the warm-up)", fmt::join(parts, ", "),
                      count_to_text(static_cast<double>(latency.count)));
 }
 
@@ -80,7 +85,40 @@ std::string counters_text(const Measurement& m) {
       parts.push_back(fmt::format("{} {}", name, to_si(Bytes{static_cast<std::uint64_t>(value)})));
     if (name.starts_with("pcie:")) parts.push_back(fmt::format("{} {:.0f}", name, value));
   }
+  for (std::string& part : counted_for_flags(m)) parts.push_back(std::move(part));
   return fmt::format("{}", fmt::join(parts, "; "));
+}
+
+// What each participant moved, where several did on several hosts: many-to-one hides the slow one in a sum.
+std::vector<std::string> participants_text(const record::Document& document, const Measurement& m) {
+  std::vector<std::string> lines;
+  if (document.hosts.size() < 2) return lines;
+  for (const record::Participant& p : m.participants) {
+    const auto host = static_cast<std::size_t>(p.host);
+    if (p.throughput_bytes_per_s > 0 && host < document.hosts.size())
+      lines.push_back(
+          fmt::format("{}, {}: {}", document.hosts[host].name, p.role, rate(p.throughput_bytes_per_s)));
+  }
+  if (lines.size() < 2) lines.clear();
+  if (lines.size() > kMostParticipants) {
+    const std::size_t more = lines.size() - kMostParticipants;
+    lines.resize(kMostParticipants);
+    lines.push_back(fmt::format("and {} more, in the document", more));
+  }
+  return lines;
+}
+
+// Sorts by the numbers within: "size_512_bytes_per_s" before "size_4096_bytes_per_s".
+std::string by_numbers(const std::string& name) {
+  constexpr std::size_t kDigits = 20;
+  std::string padded;
+  for (std::size_t at = 0; at < name.size();) {
+    const std::size_t end = std::min(name.find_first_not_of("0123456789", at), name.size());
+    if (end - at > 0 && end - at < kDigits) padded.append(kDigits - (end - at), '0');
+    padded.append(name, at, std::max(end - at, std::size_t{1}));
+    at = std::max(end, at + 1);
+  }
+  return padded;
 }
 
 std::string stages_table(const Measurement& m, const TextStyle& style) {
@@ -126,8 +164,8 @@ std::string metric_name(std::string name) {
 std::string metric_text(const std::string& name, const record::MetricSummary& metric) {
   const auto show = unit_of(name).show;
   if (metric.min == metric.max) return show(metric.mean);
-  return fmt::format("mean {}, p5 {}, p50 {}, p95 {} ({} values)", show(metric.mean), show(metric.p5),
-                     show(metric.p50), show(metric.p95), metric.count);
+  return fmt::format("mean {}, p5 {}, p50 {}, p95 {} ({} values, warm-up included)", show(metric.mean),
+                     show(metric.p5), show(metric.p50), show(metric.p95), metric.count);
 }
 
 std::string parameter_text(const record::ParameterValue& value) {
@@ -153,7 +191,11 @@ std::string measurement_text(const record::Document& document, const Measurement
   if (m.throughput_bytes_per_s.mean > 0) line("rate", rate_text(m));
   if (m.operations_per_s.mean > 0) line("operations", operations_text(m));
   if (m.latency_s) line("latency", latency_text(*m.latency_s));
-  for (const auto& [name, metric] : m.metrics) line(metric_name(name), metric_text(name, metric));
+  std::string_view key = "each";
+  for (const std::string& text : participants_text(document, m)) line(std::exchange(key, ""), text);
+  std::map<std::string, std::string> ordered;
+  for (const auto& [name, metric] : m.metrics) ordered[by_numbers(name)] = name;
+  for (const auto& [order, name] : ordered) line(metric_name(name), metric_text(name, m.metrics.at(name)));
   if (!m.stages.empty()) out += stages_table(m, style);
   if (!m.from.empty() || !m.to.empty()) {
     const auto name = [&](const std::string& several) {
@@ -175,6 +217,9 @@ std::string measurement_text(const record::Document& document, const Measurement
   line("counted", counters_text(m));
   if (!m.flags.empty())
     line("flags", toned(fmt::format("{}", fmt::join(m.flags, ", ")), Tone::kDoubtful, style));
+  for (const std::string& flag : m.flags)
+    if (const std::string_view meaning = meaning_of(flag); !meaning.empty())
+      line("", fmt::format("{}: {}", flag, meaning));
   return out;
 }
 

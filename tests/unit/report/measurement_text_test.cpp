@@ -47,7 +47,7 @@ TEST(MeasurementText, IsThisForADrive) {
             "              8 GT/s x4)\n"
             "  operations  1 k/s, 95 % in 980/s – 1.02 k/s\n"
             "  latency     p50 2.4 ms, p90 3.1 ms, p99 5.2 ms, p99.9 not resolved, max 10.1 ms (6.01 k\n"
-            "              operations)\n"
+            "              operations after the warm-up)\n"
             "  path        vda (virtio) to NUMA node 0\n"
             "  parameters  block-size 1048576, direct on, pattern sequential\n"
             "  counted     CPU 0.10 threads busy (0.01 user, 0.09 system), 100 us per operation;\n"
@@ -82,7 +82,7 @@ TEST(MeasurementText, ShowsStagesFlagsAndTheStandInOfAPipeline) {
           "    copy         1  31 %             69 %               0 %             –   1.8 s   6 GB\n"));
   EXPECT_THAT(text, HasSubstr("flags       unsteady"));
   EXPECT_THAT(text, HasSubstr("stand-in: host memory took the place of GPU memory"));
-  EXPECT_THAT(text, HasSubstr("mean 33 %, p5 31 %, p50 33 %, p95 35 % (30 values)"));
+  EXPECT_THAT(text, HasSubstr("mean 33 %, p5 31 %, p50 33 %, p95 35 % (30 values, warm-up included)"));
 }
 
 TEST(MeasurementText, MetricsAreShownInTheUnitThatTheirNamesEndWith) {
@@ -96,6 +96,49 @@ TEST(MeasurementText, MetricsAreShownInTheUnitThatTheirNamesEndWith) {
   EXPECT_THAT(text, HasSubstr("mss         1.45 kB\n")) << "one value is said once";
   EXPECT_THAT(text, HasSubstr("rtt         1 ms\n"));
   EXPECT_THAT(text, HasSubstr("retransmitted 0 %\n"));
+}
+
+TEST(MeasurementText, SizesOfASweepStandInOrder) {
+  record::Measurement m = read_of_a_drive();
+  for (const char* size : {"64", "1024", "65536", "512"})
+    m.metrics[std::string("size_") + size + "_bytes_per_s"] = {1, 1e9, 1e9, 1e9, 1e9, 1e9, 1e9};
+  const std::string text = measurement_text(with_names(), m, {false, 100});
+  EXPECT_LT(text.find("size 64 "), text.find("size 512 "));
+  EXPECT_LT(text.find("size 512 "), text.find("size 1024 "));
+  EXPECT_LT(text.find("size 1024 "), text.find("size 65536 "));
+}
+
+TEST(MeasurementText, AFlagComesWithItsMeaningAndWhatWasCounted) {
+  record::Measurement m = read_of_a_drive();
+  m.counters = {{"rdma:rxe0:1:duplicate_request", 12},
+                {"rdma:rxe0:1:out_of_seq_request", 0},
+                {"rdma:rxe0:1:sent_pkts", 5000},
+                {"host1/rdma:host1:rxe0:1:rcvd_seq_err", 3}};
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 300}), Not(HasSubstr("duplicate_request")));
+  m.flags = {"unsteady", "packets-lost", "no-huge-pages"};
+  const std::string text = measurement_text(with_names(), m, {false, 300});
+  EXPECT_THAT(
+      text,
+      HasSubstr("counted     host1/rdma:host1:rxe0:1:rcvd_seq_err 3; rdma:rxe0:1:duplicate_request 12\n"));
+  EXPECT_THAT(text, HasSubstr("packets-lost: packets were dropped or came out of order"));
+  EXPECT_THAT(text,
+              HasSubstr("no-huge-pages: the buffers lie on ordinary pages, since no huge ones were free: "
+                        "sysctl vm.nr_hugepages=N\n"));
+}
+
+TEST(MeasurementText, SeveralParticipantsOfSeveralHostsAreShownOneByOne) {
+  record::Measurement m = read_of_a_drive();
+  record::Document document = with_names();
+  document.hosts.resize(3);
+  document.hosts[1].name = "node1";
+  document.hosts[2].name = "node2";
+  m.participants = {
+      {0, 0, "initiator 1.0", 0, 0}, {2, 1, "responder 1.0", 4e9, 0}, {3, 2, "responder 2.0", 1e9, 0}};
+  EXPECT_THAT(measurement_text(document, m, {false, 100}),
+              HasSubstr("  each        node1, responder 1.0: 4 GB/s\n"
+                        "              node2, responder 2.0: 1 GB/s\n"));
+  m.participants.pop_back();
+  EXPECT_THAT(measurement_text(document, m, {false, 100}), Not(HasSubstr("each"))) << "the rate says it";
 }
 
 TEST(MeasurementText, AnUnknownLimitIsSaidWithItsReason) {
