@@ -145,8 +145,10 @@ void Instance::tick() {
     if (!member.report)
       fail(fmt::format("{}: the worker {}{}", plan_.entry.probe->name, member.process.fate(),
                        last_lines(member.process.last_output())),
-           fmt::format("the fault is in the module {} or a library below it",
-                       plan_.entry.module->file.string()));
+           member.process.was_killed()
+               ? "by a person or, when memory runs out, by the kernel: `dmesg` tells of the latter"
+               : fmt::format("the fault is in the module {} or a library below it",
+                             plan_.entry.module->file.string()));
   }
   answer_exchange();
   if (others_ != nullptr) talk_to_others();

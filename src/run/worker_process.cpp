@@ -126,8 +126,13 @@ void WorkerProcess::drain_output() {
 
 std::string WorkerProcess::fate() const {
   if (!status_) return "still runs";
+  if (was_killed()) return "was killed (SIGKILL)";
   if (WIFSIGNALED(*status_)) return fmt::format("crashed (SIG{})", sigabbrev_np(WTERMSIG(*status_)));
   return fmt::format("ended with status {}", WEXITSTATUS(*status_));
+}
+
+bool WorkerProcess::was_killed() const {
+  return status_ && WIFSIGNALED(*status_) && WTERMSIG(*status_) == SIGKILL;
 }
 
 std::uint64_t WorkerProcess::resident_bytes() const {

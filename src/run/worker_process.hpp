@@ -34,6 +34,7 @@ class WorkerProcess {
   [[nodiscard]] const std::string& last_output() const { return printed_; }
   // "crashed (SIGSEGV)", "ended with status 3"; once gone.
   [[nodiscard]] std::string fate() const;
+  [[nodiscard]] bool was_killed() const;  // by SIGKILL, which no module can cause by a fault
   // Resident memory now, or 0.
   [[nodiscard]] std::uint64_t resident_bytes() const;
 

@@ -77,6 +77,8 @@ class OneHost(CommandTest):
 
 
 class TwoNamespaces(CommandTest):
+        if "SIGKILL" in ended.measurement["reason"]:
+            self.assertIn("when memory runs out", ended.measurement["hint"])
     def setUp(self):
         super().setUp()
         hosts = contextlib.ExitStack()
