@@ -49,6 +49,10 @@ class OneHost(CommandTest):
             name = "half_round_trip_s" if m is half else "round_trip_s"
             self.assertAlmostEqual(m["latency_s"]["p50"] / m["metrics"][name]["p50"], 1, delta=0.25)
 
+    def test_half_of_a_latency_at_a_rate_is_refused(self):
+        self.refused("measure", "tcp.latency", "--rate", "1k", "--report", "half", what="--report half and --rate exclude",
+                     hint="leave --rate out")
+
     def test_an_address_of_another_machine_is_refused(self):
         self.refused("measure", "tcp.stream", "--peer-address", "192.0.2.1", what="192.0.2.1", hint="ip address")
 
