@@ -54,9 +54,15 @@ void serve(const Arguments& arguments, Context& context) {
     fmt::print("listening on {}\n", run::peer::to_text(listening));
     fmt::print("token {}\n", token.empty() ? "in " + arguments.token_file : token);
     std::fflush(stdout);
-    context.remark(fmt::format("on the other host: {}millrace measure PROBE --peer {}{}",
-                               token.empty() ? "" : "MILLRACE_TOKEN=… ", run::peer::to_text(listening),
-                               token.empty() ? " --token-file FILE" : ""));
+    // A wildcard is no address that anybody can reach.
+    const bool everywhere = !run::numeric_address(listening.host);
+    const std::string there =
+        everywhere
+            ? fmt::format("ADDRESS:{} (ADDRESS: one of this host that the other reaches)", listening.port)
+            : run::peer::to_text(listening);
+    context.remark(fmt::format("on the other host: {}millrace measure PROBE{} --peer {}",
+                               token.empty() ? "" : "MILLRACE_TOKEN=… ",
+                               token.empty() ? " --token-file FILE" : "", there));
   };
   callbacks.say = [&](const std::string& line) {
     if (context.quiet) return;
@@ -85,16 +91,16 @@ void add_peer(CLI::App& app, Context& context) {
       ->capture_default_str();
   command->add_option("--token-file", arguments->token_file,
                       "Write the token here, for the owner alone, instead of printing it");
+  command->add_option(
+      "--allow-address", arguments->allowed,
+      "An address that a measurement may name (--address, --peer-address) besides those of the "
+      "session; several times: more of them");
   command->add_option("--sessions", arguments->sessions, "End after so many sessions, each with a new token")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command->footer(
       "It serves who knows the token it prints, one at a time, each token once, and then ends. It runs its "
       "own\n"
-  command->add_option(
-      "--allow-address", arguments->allowed,
-      "An address that a measurement may name (--address, --peer-address) besides those of the "
-      "session; several times: more of them");
       "modules' probes and no others, none that is given a path, and touches no files for another host.\n"
       "Example:\n"
       "  node2$ millrace peer --listen 10.0.0.2:7411 --token-file token\n"

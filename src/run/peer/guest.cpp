@@ -186,9 +186,10 @@ void Guest::report(const InstanceOutcome& outcome, const std::string& why_stoppe
     return say_(fmt::format("{}{}: {}", what, outcome.status, outcome.reason));
   if (!why_stopped.empty())
     return say_(fmt::format("{}stopped by the host that asked: {}", what, why_stopped));
-  say_(fmt::format("{}{} after {} ({}), {} worker{}, {} recorded here", what, outcome.status,
+  say_(fmt::format("{}{} after {} ({}), {} worker{}, {}", what, outcome.status,
                    to_text(Duration{outcome.end_ns - outcome.begin_ns}), outcome.stop_reason,
-                   outcome.workers.size(), outcome.workers.size() == 1 ? "" : "s", to_binary(Bytes{bytes})));
+                   outcome.workers.size(), outcome.workers.size() == 1 ? "" : "s",
+                   bytes > 0 ? to_binary(Bytes{bytes}) + " counted here" : "the other end counts"));
 }
 
 }  // namespace millrace::run::peer
