@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
+#include <system_error>
 
 #include "run/numeric_address.hpp"
 #include "units/nearest_name.hpp"
@@ -38,6 +40,22 @@ double number(const std::string& canonical) {
   double value = 0;
   std::from_chars(canonical.data(), canonical.data() + canonical.size(), value);
   return value;
+}
+
+// As a person would type it.
+std::string bound(const ParameterSpec& spec, double value) {
+  switch (spec.kind) {
+    case MILLRACE_BYTES: {
+      const auto bytes = static_cast<std::uint64_t>(value);
+      return bytes % 1000 == 0 ? to_si({bytes}) : to_binary({bytes});
+    }
+    case MILLRACE_DURATION:
+      return to_text(Duration{static_cast<std::int64_t>(value)});
+    case MILLRACE_RATE:
+      return to_text(BytesPerSecond{value});
+    default:
+      return fmt::format("{:.12g}", value);
+  }
 }
 
 Result<std::string> canonical_choice(const ParameterSpec& spec, const std::string& text) {
@@ -76,7 +94,7 @@ Result<std::string> canonical(const ParameterSpec& spec, const std::string& text
       if (!value || (spec.minimum == 0 && spec.maximum == 0)) return value;
       if (number(*value) < spec.minimum || number(*value) > spec.maximum)
         return failure(fmt::format("{} is out of bounds", text),
-                       fmt::format("from {:.12g} to {:.12g}", spec.minimum, spec.maximum));
+                       fmt::format("from {} to {}", bound(spec, spec.minimum), bound(spec, spec.maximum)));
       return value;
     }
   }
@@ -95,6 +113,21 @@ const ParameterSpec* find_spec(const ProbeInfo& probe, const std::string& name) 
   return found == probe.parameters.end() ? nullptr : &*found;
 }
 
+// Of one path or several (Host::list): a record is read elsewhere, where "." is another folder.
+std::string absolute(const std::string& paths) {
+  std::string all;
+  for (std::size_t at = 0; at <= paths.size();) {
+    const std::size_t end = std::min(paths.find(':', at), paths.size());
+    std::error_code error;
+    std::filesystem::path path =
+        std::filesystem::absolute(paths.substr(at, end - at), error).lexically_normal();
+    if (!path.has_filename() && path.has_relative_path()) path = path.parent_path();  // "/data/" and "."
+    all += (at == 0 ? "" : ":") + path.string();
+    at = end + 1;
+  }
+  return all;
+}
+
 record::ParameterValue value_of(int kind, const std::string& text) {
   switch (kind) {
     case MILLRACE_BYTES:
@@ -110,6 +143,8 @@ record::ParameterValue value_of(int kind, const std::string& text) {
       return number(text);
     case MILLRACE_FLAG:
       return text == "1";
+    case MILLRACE_PATH:
+      return absolute(text);
     default:
       return text;
   }

@@ -79,9 +79,19 @@ TEST(Parameters, OutOfBoundsAreRefusedWithTheBounds) {
   for (const char* text : {"511", "2MiB"}) {
     const Error error = refusal({{"block-size", text}});
     EXPECT_THAT(error.what, HasSubstr("--block-size of storage.read"));
-    EXPECT_THAT(error.hint, HasSubstr("from 512 to 1048576"));
+    EXPECT_THAT(error.hint, HasSubstr("from 512 B to 1 MiB"));
   }
   EXPECT_THAT(refusal({{"mix", "1.01"}}).what, HasSubstr("out of bounds"));
+}
+
+TEST(Parameters, ThatArePathsAreRecordedAbsolute) {
+  const auto recorded = [](const std::vector<std::pair<std::string, std::string>>& given) {
+    return std::get<std::string>(to_record(probe(), read_parameters(probe(), given).value()).at("path"));
+  };
+  const std::string here = std::filesystem::current_path().string();
+  EXPECT_EQ(recorded({{"path", "."}}), here);
+  EXPECT_EQ(recorded({{"path", "a/../b/"}, {"path", "/data//x"}}), here + "/b:/data/x");
+  EXPECT_EQ(recorded({{"path", "/"}}), "/");
 }
 
 TEST(Parameters, ThatTheirKindCannotBeAreRefused) {
@@ -98,16 +108,6 @@ TEST(Parameters, ThatTheirKindCannotBeAreRefused) {
   EXPECT_THAT(refusal({{"pattern", "randon"}}).hint, HasSubstr("did you mean 'random'?"));
 }
 
-TEST(Parameters, GivenTwiceAreRefusedUnlessTheyRepeat) {
-  EXPECT_THAT(refusal({{"depth", "1"}, {"depth", "2"}}).what, HasSubstr("--depth is given twice"));
-  const auto read = read_parameters(probe(), {{"path", "/a"}, {"path", "/b"}});
-  ASSERT_TRUE(read);
-  EXPECT_EQ(read->at("path"), "/a:/b");
-  EXPECT_THAT(refusal({{"path", "/a:b"}}).what, HasSubstr("':'")) << "it would read as two";
-}
-
-TEST(Parameters, ThatMustBeGivenAreAskedFor) {
-  ProbeInfo p = probe();
 TEST(Parameters, ThatAreAddressesNameOneOfOneHost) {
   for (const char* text : {"node2", "", "10.0.0", "10.0.0.1:80", "10.0.0.0/8", "[::1]"})
     EXPECT_THAT(refusal({{"from", text}}).what, HasSubstr("is no numeric IP address")) << text;
@@ -133,6 +133,16 @@ TEST(Parameters, ThatAreAddressesAreThoseThatWereAgreedOn) {
   EXPECT_FALSE(checked("10.0.0.1", {"", "node2"}));
 }
 
+TEST(Parameters, GivenTwiceAreRefusedUnlessTheyRepeat) {
+  EXPECT_THAT(refusal({{"depth", "1"}, {"depth", "2"}}).what, HasSubstr("--depth is given twice"));
+  const auto read = read_parameters(probe(), {{"path", "/a"}, {"path", "/b"}});
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->at("path"), "/a:/b");
+  EXPECT_THAT(refusal({{"path", "/a:b"}}).what, HasSubstr("':'")) << "it would read as two";
+}
+
+TEST(Parameters, ThatMustBeGivenAreAskedFor) {
+  ProbeInfo p = probe();
   p.parameters[2].required = true;
   EXPECT_THAT(refusal({}, p).what, HasSubstr("needs --depth"));
 }
@@ -148,8 +158,6 @@ TEST(Parameters, AreRecordedInUnitsOfTheDocument) {
   EXPECT_FALSE(record.contains("note")) << "unset ones are left out";
 }
 
-}  // namespace
-}  // namespace millrace::run
 TEST(Parameters, ThatWorkersResolvedStandInTheRecordByTheirKind) {
   auto record = to_record(probe(), read_parameters(probe(), {}).value());
   add_resolved(probe(), "depth", {"128"}, record);
@@ -160,3 +168,5 @@ TEST(Parameters, ThatWorkersResolvedStandInTheRecordByTheirKind) {
   EXPECT_EQ(std::get<std::string>(record.at("gid")), "10.0.0.1") << "no parameter of its own";
 }
 
+}  // namespace
+}  // namespace millrace::run
