@@ -77,9 +77,10 @@ std::vector<Finding> examine_placement(const Machine& machine) {
                "cross between the nodes",
                fmt::join(ids, ", "), node, ids.size() == 1 ? "has" : "have", kind.what,
                ids.size() == 1 ? "it" : "them", near_name, *other->numa),
-           fmt::format("move a {} to a slot of node {}, or keep jobs that use {} on node {}: numactl -N {} "
-                       "-m {} COMMAND",
-                       kind.missing, node, near_name, *other->numa, *other->numa, *other->numa)});
+           fmt::format(
+               "move a {} to a slot of node {}; until then keep jobs on {} on their own node: numactl "
+               "-N {} -m {} COMMAND",
+               kind.missing, node, fmt::join(ids, ", "), node, node)});
     }
   }
   return found;

@@ -81,7 +81,7 @@ TEST_F(Doctor, FindsTheGpuWhosePortAndDrivesAreOnTheOtherNode) {
     EXPECT_EQ(f.severity, "warning");
   }
   EXPECT_THAT(all[0].what, HasSubstr("mlx5_0"));
-  EXPECT_THAT(all[0].remedy, HasSubstr("numactl -N 0 -m 0"));
+  EXPECT_THAT(all[0].remedy, HasSubstr("keep jobs on gpu:1 on their own node: numactl -N 1 -m 1"));
   EXPECT_THAT(all[1].what, HasSubstr("NVMe drive"));
 }
 
