@@ -5,6 +5,8 @@
 // figure).
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <memory>
 
 #include "millrace/probe.hpp"
@@ -19,12 +21,15 @@ class CopyProbe : public sdk::Probe {
   ~CopyProbe() override;
   static sdk::Outcome describe(sdk::Host& host);
   // Starts the threads, which pin themselves, then allocate and fill their memory: all of it before the start
-  // barrier, so that what is measured begins with the first copy.
+  // barrier, so that what is measured begins with the first copy. With a sweep, 1, 2, 4 ... all of them then
+  // take turns, and the fastest number is left for the run.
   sdk::Outcome open(sdk::Host& host) override;
   sdk::Outcome run(sdk::Host& host) override;
 
  private:
   std::unique_ptr<Copiers> copiers_;
+  std::size_t threads_ = 0;              // that run
+  std::map<std::size_t, double> rates_;  // of the sweep: bytes per second by threads
 };
 
 const millrace_probe& copy_probe();
