@@ -239,9 +239,11 @@ void read(dom::element element, T& out, const Place& place, Faults& faults) {
   }
 }
 
+// The place of the whole document, whose JSON pointer is "", which shows nothing.
+constexpr const char* kTop = "at the top level";
+
 std::string with_place(std::string_view name, const Fault& fault) {
-  return fault.pointer.empty() ? fmt::format("{}: {}", name, fault.reason)
-                               : fmt::format("{}: {}: {}", name, fault.pointer, fault.reason);
+  return fmt::format("{}: {}: {}", name, fault.pointer.empty() ? kTop : fault.pointer, fault.reason);
 }
 
 // The text as simdjson's tree; the parser owns it.
@@ -265,7 +267,7 @@ Result<dom::object> parse_object(dom::parser& parser, std::string_view json, Pad
   }
   dom::object object;
   if (root.get(object) != simdjson::SUCCESS) {
-    return failure(fmt::format("{}: wants an object, but is {}", name, kind_of(root)));
+    return failure(fmt::format("{}: {}: wants an object, but is {}", name, kTop, kind_of(root)));
   }
   return object;
 }
@@ -275,7 +277,7 @@ Result<std::string_view> schema_of(dom::object object, std::string_view name,
                                    std::initializer_list<std::string_view> known) {
   std::string_view schema;
   if (object.at_key("schema").get(schema) != simdjson::SUCCESS) {
-    return failure(fmt::format("{}: has no \"schema\": it is no Millrace document", name));
+    return failure(fmt::format("{}: {}: has no \"schema\": it is no Millrace document", name, kTop));
   }
   if (std::find(known.begin(), known.end(), schema) != known.end()) return schema;
   for (const std::string_view ours : known) {

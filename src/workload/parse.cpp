@@ -18,7 +18,6 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::size_t kLargestFile = 1 << 20;
 constexpr std::size_t kDeepest = 16;
 const std::vector<std::string> kPreps{"none", "checksum", "decompress", "normalize"};
 
@@ -50,6 +49,30 @@ std::string syntax_error(std::string_view json, simdjson::error_code code) {
   // "[json.exception.parse_error.101] parse error at line 1, column 2: …" without the library's own tag
   const auto tag = finder.message.find("] ");
   return tag == std::string::npos ? finder.message : finder.message.substr(tag + 2);
+}
+
+std::string place_of(std::string_view json, std::size_t offset) {
+  const std::string_view before = json.substr(0, offset);
+  const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+  // npos + 1 is 0: the first line
+  return fmt::format("at line {}, column {}", line, offset - (before.rfind('\n') + 1) + 1);
+}
+
+// Where the text opens one bracket more than `most`; its end where it does not.
+std::size_t too_deep_at(std::string_view json, std::size_t most) {
+  std::size_t depth = 0, at = 0;
+  for (bool quoted = false; at < json.size(); ++at) {
+    const char c = json[at];
+    if (quoted && c == '\\')
+      ++at;
+    else if (c == '"')
+      quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{') && ++depth > most)
+      break;
+    else if (!quoted && (c == ']' || c == '}') && depth > 0)
+      --depth;
+  }
+  return std::min(at, json.size());
 }
 
 // Reads one object's keys. The first thing wrong is kept, later calls then do nothing; finish() refuses keys
@@ -172,17 +195,18 @@ void read_input(ObjectReader& reader, Input& input) {
 
 Result<std::vector<Profile>> parse(std::string_view json, std::string_view file) {
   if (json.size() > kLargestFile)
-    return failure(fmt::format("{}: at byte {}: a workload file holds at most 1 MiB, this one {} bytes", file,
-                               kLargestFile, json.size()),
-                   "is it a workload file?");
+    return failure(
+        fmt::format("{}: at byte {}: a workload file holds at most 1 MiB, this one more", file, kLargestFile),
+        "is it a workload file?");
   dom::parser parser(kLargestFile + 1);
-  if (parser.allocate(kLargestFile + 1, kDeepest) != simdjson::SUCCESS)
+  if (parser.allocate(kLargestFile + 1, kDeepest + 1) != simdjson::SUCCESS)
     return failure(fmt::format("{}: no memory to read it", file));
   const simdjson::padded_string padded(json);
   dom::element root;
   if (const auto code = parser.parse(padded).get(root); code != simdjson::SUCCESS) {
     const std::string reason = code == simdjson::DEPTH_ERROR
-                                   ? fmt::format("nested deeper than {} levels", kDeepest)
+                                   ? fmt::format("nested deeper than {} levels {}", kDeepest,
+                                                 place_of(json, too_deep_at(json, kDeepest)))
                                    : syntax_error(json, code);
     return failure(fmt::format("{}: not a JSON document that can be read: {}", file, reason));
   }

@@ -45,6 +45,8 @@ struct Profile {
 
 // The built-in profiles, in order of name.
 const std::vector<Profile>& built_in();
+inline constexpr std::size_t kLargestFile = 1 << 20;  // bytes of a profile's file
+
 // A built-in name ("unet3d-h100"), a model for all its accelerators ("unet3d"), or a profile file (a path
 // that ends in .json or holds a slash). One file may give several accelerators: {"schema":
 // "millrace.workload/1", "model": …, "accelerators": {"h100": {"compute_s": …}}, …}. An unknown name fails

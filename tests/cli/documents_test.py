@@ -54,6 +54,20 @@ class Documents(CommandTest):
             self.refuse_file(lambda f: [("run", "--for", f), ("diagnose", "/dev/null", "--for", f)], name + ".json",
                              contents, position)
 
+    def test_a_profile_nested_too_deep_is_refused_with_the_place(self):
+        self.refuse_file(lambda f: [("run", "--for", f)], "deep.json", b'{\n"a": ' + b"[" * 40 + b"]" * 40 + b"}",
+                         "deeper than 16 levels at line 2, column 21")
+
+    def test_an_oversized_profile_is_refused_with_its_size(self):
+        with open(self.folder / "huge.json", "wb") as file:
+            file.truncate(20 << 30)
+        ended = self.refused("run", "--for", "huge.json", what="at byte 1048576: a workload file holds at most 1 MiB")
+        self.assertIn("this one has 20 GiB", ended.err)
+
+    def test_a_key_of_the_whole_document_that_is_missing_has_a_place_too(self):
+        self.refuse_file(lambda f: [("diagnose", f, "--for", "resnet50-h100")], "bare.json",
+                         b'{"schema":"millrace.result/1"}', 'bare.json: at the top level: the key "tool" is missing')
+
     def test_a_result_cut_off_anywhere_is_refused(self):
         whole = self.result()
         for share in (0.01, 0.2, 0.5, 0.9, 0.999):

@@ -51,6 +51,11 @@ TEST(BadDocument, AMissingKeyIsNamed) {
             "r.json: /diagnoses/0/step_s: the key \"predicted\" is missing");
 }
 
+TEST(BadDocument, AMissingKeyOfTheWholeDocumentHasAPlaceToo) {
+  EXPECT_EQ(fault_of("{\"schema\":\"millrace.result/1\"}"),
+            "r.json: at the top level: the key \"tool\" is missing");
+}
+
 TEST(BadDocument, ANewerVersionSaysToUpgrade) {
   const auto read = parse_document(with(to_json(full_document()), "result/1", "result/2"), "r.json");
   ASSERT_FALSE(read);
@@ -61,9 +66,10 @@ TEST(BadDocument, ANewerVersionSaysToUpgrade) {
 }
 
 TEST(BadDocument, WhatIsNoMillraceDocumentIsSaidSo) {
-  EXPECT_EQ(fault_of("{}"), "r.json: has no \"schema\": it is no Millrace document");
-  EXPECT_EQ(fault_of("{\"schema\": 1}"), "r.json: has no \"schema\": it is no Millrace document");
-  EXPECT_EQ(fault_of("[1]"), "r.json: wants an object, but is an array");
+  EXPECT_EQ(fault_of("{}"), "r.json: at the top level: has no \"schema\": it is no Millrace document");
+  EXPECT_EQ(fault_of("{\"schema\": 1}"),
+            "r.json: at the top level: has no \"schema\": it is no Millrace document");
+  EXPECT_EQ(fault_of("[1]"), "r.json: at the top level: wants an object, but is an array");
   EXPECT_EQ(fault_of("{\"schema\": \"fio\"}"),
             "r.json: /schema: \"fio\" is not millrace.result/1 or millrace.topology/1");
   EXPECT_EQ(fault_of(""), "r.json: is empty");

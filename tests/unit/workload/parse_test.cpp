@@ -84,7 +84,10 @@ TEST(ParsingAWorkload, BrokenSyntaxIsToldWithLineAndColumn) {
 
 TEST(ParsingAWorkload, DeepNestingAndHugeFilesAreRefusedCleanly) {
   EXPECT_THAT(error_of(std::string(100000, '[')), HasSubstr("w.json"));
-  EXPECT_THAT(error_of(std::string(100, '[') + std::string(100, ']')), HasSubstr("nested deeper"));
+  const std::string deep = std::string(100, '[') + std::string(100, ']');
+  EXPECT_THAT(error_of(deep), HasSubstr("nested deeper than 16 levels at line 1, column 17"));
+  EXPECT_THAT(error_of("{\n\"[[[[\\\"{\": " + deep + "}"), HasSubstr("levels at line 2, column 27"));
+  EXPECT_THAT(error_of(std::string(16, '[') + std::string(16, ']')), HasSubstr("is a JSON object"));
   EXPECT_THAT(error_of(std::string((1 << 20) + 1, ' ')), HasSubstr("at most 1 MiB"));
 }
 
