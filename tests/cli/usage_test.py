@@ -67,6 +67,30 @@ class Usage(CommandTest):
         self.refuse("measure", "storage.read", "--path", ".", "--block-size", "4KiB", "--block-size", "8KiB",
                     what="--block-size is given twice")
 
+    def test_a_size_for_a_file_that_is_not_made_is_refused(self):
+        (self.folder / "file").write_bytes(b"x" * (1 << 20))
+        for where in (("--path", "file"), ("--dataset", ".")):
+            self.refused("measure", "storage.read", *where, "--file-size", "4MiB", what="--file-size is for the temporary file",
+                         hint="leave --file-size out")
+
+    def test_what_cannot_be_measured_as_asked_is_refused_and_not_tried(self):
+        (self.folder / "empty").mkdir()
+        self.refused("measure", "storage.read", "--dataset", "empty", what="holds no files")
+        (self.folder / "empty" / "one").write_bytes(b"x" * 4096)
+        self.refused("measure", "storage.read", "--dataset", "empty", "--threads", "2", what="fewer than --threads 2")
+        self.refused("measure", "memory.copy", "--from-node", "99", what="--from-node 99", hint="its nodes are 0")
+        self.refused("measure", "ingest.pipeline", "--source", "synthetic", "--record-size", "4KiB", "--to", "hots",
+                     what="--to hots: this machine has no such memory", hint="did you mean 'host'?")
+
+    def test_bounds_are_told_with_their_units(self):
+        self.refuse("measure", "memory.copy", "--size", "100TiB", what="--size of memory.copy", hint="from 0 B to 10 TB")
+        self.refuse("measure", "storage.read", "--path", ".", "--block-size", "1", what="--block-size", hint="to 1 GiB")
+
+    def test_a_recorded_machine_that_is_not_there_is_said_to_be_missing(self):
+        for command in ("topo", "doctor"):
+            self.refuse(command, "--from", "nope", what="nope: there is nothing there")
+        self.refuse("topo", "--from", "/tmp", what="/tmp is no recorded machine")
+
     def test_a_word_that_is_no_parameter_is_refused(self):
         self.refuse("measure", "storage.read", "sdb", what="'sdb' is no parameter", hint="--name value")
 

@@ -40,6 +40,10 @@ Result<void> check(const Options& options) {
   if (!options.dataset.empty() && options.pattern == Pattern::kRandom)
     return failure("--dataset reads whole files one after another, not --pattern random",
                    "give the files by --path for random reads");
+  if (options.file_size_given && !options.dataset.empty())
+    return failure(
+        "--file-size is for the temporary file that is made in a folder, and --dataset reads the files there",
+        "leave --file-size out");
   if (options.verify && !options.dataset.empty())
     return failure("--verify on cannot know what the files of --dataset should hold",
                    "it checks files that the probe made itself: give a folder by --path");
@@ -53,6 +57,8 @@ Registration registration(std::string_view text) {
   return text == "off" ? Registration::kOff : Registration::kAuto;
 }
 
+constexpr std::uint64_t kDefaultFileSize = 1 << 30;
+
 }  // namespace
 
 Result<Options> options_from(const sdk::Host& host, Direction direction, std::uint64_t seed) {
@@ -63,7 +69,8 @@ Result<Options> options_from(const sdk::Host& host, Direction direction, std::ui
   options.destroy = host.list("destroy");
   options.pattern = host.text("pattern") == "random" ? Pattern::kRandom : Pattern::kSequential;
   options.block_size = static_cast<std::uint32_t>(host.bytes("block-size"));
-  options.file_size = host.bytes("file-size");
+  options.file_size_given = host.given("file-size");
+  options.file_size = options.file_size_given ? host.bytes("file-size") : kDefaultFileSize;
   options.queue_depth = static_cast<std::uint32_t>(host.integer("queue-depth"));
   options.threads = static_cast<std::uint32_t>(host.integer("threads"));
   options.batch = host.given("batch") ? static_cast<std::uint32_t>(host.integer("batch"))

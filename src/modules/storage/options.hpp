@@ -24,6 +24,7 @@ struct Options {
   Pattern pattern = Pattern::kSequential;
   std::uint32_t block_size = 0;
   std::uint64_t file_size = 0;
+  bool file_size_given = false;
   std::uint32_t queue_depth = 0;  // of each thread
   std::uint32_t threads = 0;
   std::uint32_t batch = 0;  // submissions and completions gathered for one system call

@@ -20,8 +20,8 @@ inline constexpr std::array kSharedParameters{
     sdk::choice("pattern", "sequential|random", "sequential", "order of the blocks"),
     sdk::parameter("block-size", MILLRACE_BYTES, "128KiB", "bytes of one operation, a multiple of 512", 512,
                    1u << 30),
-    sdk::parameter("file-size", MILLRACE_BYTES, "1GiB", "size of the temporary file made in a folder", 4096,
-                   1.0 * (1ULL << 50)),
+    sdk::parameter("file-size", MILLRACE_BYTES, "",
+                   "size of the temporary file made in a folder; default: 1 GiB", 4096, 1.0 * (1ULL << 50)),
     sdk::parameter("queue-depth", MILLRACE_COUNT, "32", "operations in flight, of each thread", 1, 16384),
     sdk::parameter("threads", MILLRACE_COUNT, "1", "threads, each with its own ring", 1, 256),
     sdk::parameter(

@@ -62,10 +62,24 @@ Result<void> check(const Options& options) {
       return failure(options.dataset + " is no folder", "give a single file by --path");
     if (access(options.dataset.c_str(), R_OK | X_OK) != 0)
       return system_failure(errno, "read the folder " + options.dataset);
+    const Result<std::vector<std::string>> files = files_below(options.dataset);
+    if (!files) return tl::unexpected(files.error());
+    if (files->size() < options.threads)
+      return failure(fmt::format("the {} files of {} are fewer than --threads {}", files->size(),
+                                 options.dataset, options.threads),
+                     "give fewer threads");
     return {};
   }
-  for (const std::string& path : options.paths)
+  bool any_folder = false;
+  for (const std::string& path : options.paths) {
     if (Result<void> fine = check_path(path, options); !fine) return fine;
+    any_folder = any_folder || kind_of(path) == PathKind::kFolder;
+  }
+  if (options.file_size_given && !any_folder)
+    return failure(
+        fmt::format("--file-size is for the temporary file that is made in a folder, and {} is none",
+                    options.paths.front()),
+        "leave --file-size out, or give a folder by --path");
   return {};
 }
 

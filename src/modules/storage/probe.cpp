@@ -213,6 +213,9 @@ sdk::Outcome StorageProbe::run(sdk::Host& host) {
       host.raise_flag("rate-not-reached");
   }
   host.counter("storage:system_calls", static_cast<double>(system_calls));
+  if (std::any_of(targets_.begin(), targets_.end(),
+                  [](const Target& t) { return t.content_seed && !t.device && !t.nvme; }))
+    host.sample("file_bytes", static_cast<double>(targets_.front().bytes));
   if (!options_.dataset.empty()) {
     double bytes = 0;
     for (const Target& target : targets_) bytes += static_cast<double>(target.bytes);

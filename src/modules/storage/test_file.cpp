@@ -74,11 +74,16 @@ Result<void> check_space(const std::string& folder, std::uint64_t bytes) {
   if (access(folder.c_str(), W_OK | X_OK) != 0) return system_failure(errno, "write into " + folder);
   const std::uint64_t free = status.f_bavail * status.f_frsize;
   const auto usable = static_cast<std::uint64_t>(static_cast<double>(free) * (1 - kFreeSpaceKept));
+  if (usable < kDirectUnit)
+    return failure(fmt::format("{} has {} free: no room for a temporary file", folder, to_binary({free})),
+                   "free some space, or give another folder by --path");
   if (bytes > usable)
-    return failure(fmt::format("--file-size {} is more than the {} that may be used of {} free in {}",
-                               to_binary({bytes}), to_binary({usable}), to_binary({free}), folder),
-                   fmt::format("give --file-size of at most {}: {:.0f} % of the free space are kept free",
-                               to_binary({usable}), kFreeSpaceKept * 100));
+    return failure(
+        fmt::format("--file-size {} is more than the {} that may be used of {} free in {}",
+                    to_binary({bytes}), to_binary({usable}), to_binary({free}), folder),
+        fmt::format("give --file-size of at most {} ({:.0f} % of the free space are kept free), or "
+                    "another folder by --path",
+                    to_binary({usable}), kFreeSpaceKept * 100));
   return {};
 }
 
