@@ -129,10 +129,12 @@ class FeedJob {
   Result<JobOutcome> run(const std::vector<workload::Profile>& profiles) {
     if (job_.datasets.empty())
       for (const fs::path& path : job_.paths) (void)remove_stale(path, callbacks_);
+    const TimePlan time = share_time(job_, profiles);
+    // Before anything is written: what does not fit at its least will not fit after the survey.
+    if (const auto least = plan_models(job_, profiles, 0, time); !least) return tl::unexpected(least.error());
     auto surveyed = survey();
     if (!surveyed) return tl::unexpected(surveyed.error());
     if (*surveyed <= 0) return finish();
-    const TimePlan time = share_time(job_, profiles);
     auto models = plan_models(job_, profiles, *surveyed, time);
     if (!models) return tl::unexpected(models.error());
     outcome_.models = std::move(*models);

@@ -26,6 +26,8 @@ constexpr double kMostFiles = 4096;
 constexpr std::uint64_t kBlock = 1 << 20;
 constexpr int kDepth = 8;
 
+constexpr std::uint64_t kLeastData = 64 * kBlock, kMostData = 1024 * kBlock;  // of one model
+constexpr std::uint64_t kSurveyThreads = 4, kSurveyFile = 128 * kBlock;
 std::string bytes_text(double bytes) {
   return fmt::format("{}", std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(bytes))));
 }
@@ -55,6 +57,19 @@ std::vector<std::string> models_of(const std::vector<workload::Profile>& profile
 
 class Planner {
  public:
+// What all temporary data together may take.
+Result<std::uint64_t> cap_of(const Job& job) {
+  const auto free = free_for(job);
+  if (!free) return tl::unexpected(free.error());
+  return job.size_cap > 0 ? job.size_cap : *free / 2;
+}
+
+std::string cap_text(const Job& job) {
+  if (job.size_cap > 0) return "--size-cap";
+  return job.paths.size() > 1 ? "half of what is free for folders filled evenly"
+                              : "half of the free space of " + job.paths.front().string();
+}
+
   Planner(const Catalog& catalog, const topology::Machine& machine) : catalog_(catalog), machine_(machine) {}
 
   Result<void> add(const std::string& probe, const std::string& label, const Given& given,
@@ -144,7 +159,7 @@ Result<void> plan_model(const Job& job, const ModelPlan& model, const Folders& d
                         timed(time.unit_s * kProofWeight, 0), time.proof_repeats);
     if (!added) return added;
     if (!time.analyzer_runs) continue;
-    for (const char* source : {"cached", "synthetic"}) {
+    for (const char* source : {"cached", "device"}) {
       added = planner.add(conventions::kPipeline, name,
                           pipeline(scaled, data, job.accelerators, source, scaled.compute_s, factor),
                           timed(time.unit_s * kAnalyzerWeight, 0), 1);
@@ -158,6 +173,20 @@ Result<void> plan_model(const Job& job, const ModelPlan& model, const Folders& d
 
 Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine) {
   Planner planner(catalog, machine);
+Result<std::uint64_t> survey_file_bytes(const Job& job) {
+  const auto cap = cap_of(job);
+  if (!cap) return tl::unexpected(cap.error());
+  // Each thread reads a block of each folder's file at least.
+  const std::uint64_t share = *cap / job.paths.size() / kBlock * kBlock;
+  if (share < kSurveyThreads * kBlock)
+    return failure(
+        fmt::format("{} allows {}, and the first look at the storage alone needs a file of {}{}",
+                    cap_text(job), to_binary({*cap}), to_binary({kSurveyThreads * kBlock}),
+                    job.paths.size() > 1 ? " in each folder" : ""),
+        "free some space, or give another --path, a larger --size-cap, or your own files by --dataset");
+  return std::min(share, kSurveyFile);
+}
+
   // With the user's own files nothing need be written at all. Of several folders, each by itself would tell
   // more than this needs: how much there is to read in a second.
   Given given;
@@ -165,9 +194,13 @@ Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topolo
     given.emplace_back("dataset", job.datasets.front().string());
   } else {
     for (const std::filesystem::path& path : job.paths) given.emplace_back("path", path.string());
-    given.emplace_back("file-size", "128MiB");
+    given.emplace_back("file-size", std::to_string(*bytes));
+    const auto bytes = survey_file_bytes(job);
+    if (!bytes) return tl::unexpected(bytes.error());
   }
-  for (const auto& [name, value] : Given{{"block-size", "1MiB"}, {"queue-depth", "8"}, {"threads", "4"}})
+  for (const auto& [name, value] : Given{{"block-size", std::to_string(kBlock)},
+                                         {"queue-depth", "8"},
+                                         {"threads", std::to_string(kSurveyThreads)}})
     given.emplace_back(name, value);
   if (auto added = planner.add(conventions::kStorageRead, "survey", given, timed(1.2, 0.05), 1); !added)
     return tl::unexpected(added.error());
@@ -180,8 +213,8 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
   TimePlan time;
   const auto models = static_cast<double>(models_of(profiles).size());
   const auto workloads = static_cast<double>(profiles.size());
-  // Two accelerators' worth of each model at most, and the cached and synthetic runs come along; more, and
-  // the time goes to the proofs.
+  // Two accelerators' worth of each model at most, and the cached runs and those from the device come along;
+  // more, and the time goes to the proofs.
   time.analyzer_runs = workloads <= 3 || job.budget.seconds() >= 20 * workloads;
   time.proof_repeats = std::max(1, workloads > 3 ? job.repeats - 1 : job.repeats);
   const std::size_t folders = std::max(job.paths.size(), job.datasets.size());
@@ -219,8 +252,15 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
                                            double surveyed_bytes_per_s, const TimePlan& time) {
   std::vector<ModelPlan> plans;
   const double proof_s = time.unit_s * kProofWeight;
-  const double rate = std::max(surveyed_bytes_per_s, 1e5);
-  for (const std::string& model : models_of(profiles)) {
+  const double rate = std::max(surveyed_bytes_per_s, kSlowest);
+  const std::vector<std::string> models = models_of(profiles);
+  std::uint64_t cap = UINT64_MAX;
+  if (job.datasets.empty()) {
+    const auto allowed = cap_of(job);
+    if (!allowed) return tl::unexpected(allowed.error());
+    cap = *allowed;
+  }
+  for (const std::string& model : models) {
     ModelPlan plan;
     plan.model = model;
     for (const workload::Profile& profile : profiles) {
@@ -236,11 +276,13 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
     const workload::Input& input = plan.scaled.front().input;
     const double file_bytes = input.record_bytes * static_cast<double>(input.samples_per_file);
     // A second's worth of reading, so that no drive answers from its own cache all the time, and a file for
-    // each reader.
-    const double wanted = std::clamp(rate, 64.0 * kBlock, 1024.0 * kBlock);
+    // each reader; less where that is all the room there is.
+    const double room = static_cast<double>(std::min(kMostData, cap / models.size()));
+    const double wanted = std::max(std::min(rate, room), 1.0 * kLeastData);
     // A workload that is scaled far down has tiny files: more of them than this would take longer to make
     // than to measure.
-    const double files = std::min(std::ceil(wanted / file_bytes), kMostFiles);
+    double files = std::min(std::ceil(wanted / file_bytes), kMostFiles);
+    if (files * file_bytes > room) files = std::floor(room / file_bytes);
     plan.files = static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, files, 1.0}));
     // As many in each folder, and a file there for each of its readers.
     if (const std::uint64_t folders = job.paths.size(); folders > 1 && job.datasets.empty())
@@ -253,18 +295,12 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
   if (!job.datasets.empty()) return plans;
   std::uint64_t needed = 0;
   for (const ModelPlan& plan : plans) needed += plan.data_bytes;
-  const auto free = free_for(job);
-  if (!free) return tl::unexpected(free.error());
-  const std::uint64_t cap = job.size_cap > 0 ? job.size_cap : *free / 2;
   if (needed > cap)
     return failure(
-        fmt::format("the data sets need {}, {} allows {}", to_binary({needed}),
-                    job.size_cap > 0
-                        ? "--size-cap"
-                        : (job.paths.size() > 1 ? "half of what is free for folders filled evenly"
-                                                : "half of the free space of " + job.paths.front().string()),
+        fmt::format("the data sets need {}, {} allows {}", to_binary({needed}), cap_text(job),
                     to_binary({cap})),
-        "fewer workloads by --for, a larger --size-cap, another --path, or your own files by --dataset");
+        "free some space, or give fewer workloads by --for, a larger --size-cap, another --path, or your own "
+        "files by --dataset");
   return plans;
 }
 

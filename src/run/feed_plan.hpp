@@ -27,6 +27,10 @@ struct ModelPlan {
   std::uint64_t files = 0;
 };
 
+// Of the file that the survey makes in each folder: no more than the size cap, or half of what is free,
+// allows for all of them. Errors: too little room for any.
+Result<std::uint64_t> survey_file_bytes(const Job& job);
+
 // One second on a temporary file tells what the storage delivers, by which all else is dimensioned.
 Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine);
 
@@ -35,7 +39,8 @@ struct TimePlan {
   double unit_s = 1;
   double alone_weight = 0;  // of one of several folders by itself, in units; 0: there is one
   int proof_repeats = 2;
-  bool analyzer_runs = false;  // the cached and the synthetic run beside the cold one, of each workload
+  bool analyzer_runs =
+      false;  // the cached run and the one from the device beside the cold one, of each workload
 };
 TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles);
 
@@ -44,7 +49,8 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
 Result<std::uint64_t> free_for(const Job& job);
 
 // Scales the workloads so that at least 30 steps fit a proof at the surveyed rate, and dimensions their data
-// sets. Errors: not enough free space, or a size cap that is larger than it.
+// sets; at rate 0 these are the least that will do. Errors: the size cap or half of the free space is too
+// little for them, or the cap is larger than what is free.
 Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
                                            double surveyed_bytes_per_s, const TimePlan& time);
 

@@ -51,6 +51,48 @@ class Places(CommandTest):
         self.assertEqual(ended.code, 2, ended.err)
         self.assertIn("4 MiB", ended.err)
 
+    def test_a_file_system_without_any_room_is_refused_with_a_way_out_that_leads_out(self):
+        self.need_mounts()
+        place = self.folder / "full"
+        place.mkdir()
+        fill = (*mounting("size=1m", place), "sh", "-c", 'head -c 1M /dev/zero > "$0/fill"; exec "$@"', place)
+        ended = self.refused(*MEASURE, "--path", place, what="has 0 B free", hint="free some space, or give another folder",
+                             prefix=fill)
+        self.assertNotIn("--file-size", ended.err)
+        ended = self.refused("run", "--quiet", "--for", "resnet50-h100", "--path", place, what="allows 0 B",
+                             hint="free some space", prefix=fill)
+        self.assertNotIn("--file-size", ended.err)
+
+    def test_the_size_cap_bounds_the_survey_too(self):
+        ended = self.run_it("run", "--for", "resnet50-h100", "--size-cap", "70MiB", "--budget", "1s", "--repeats", "1",
+                            "--json", "-")
+        self.assertIn(ended.code, (0, 3), ended.err)
+        survey = ended.document["measurements"][0]
+        self.assertEqual(survey["label"], "survey")
+        self.assertLessEqual(survey["parameters"]["file-size"], 70 << 20)
+
+    def test_paths_are_recorded_absolute(self):
+        ended = self.measure("storage.read", "--path", ".", "--path", "../" + self.folder.name, *SMALL, "--duration", "300ms")
+        self.assertEqual(ended.code, 0, ended.err)
+        here = str(self.folder.resolve())
+        self.assertEqual(ended.measurement["parameters"]["path"], f"{here}:{here}")
+        self.assertEqual(ended.measurement["metrics"]["file_bytes"]["mean"], 4 << 20)
+
+    def test_a_workers_memory_beyond_its_buffers_is_below_64_mib(self):
+        buffers = 4 * 32 << 20  # threads, queue depth, block size
+        ended = self.measure("storage.read", "--path", ".", "--file-size", "256MiB", "--threads", "4", "--queue-depth", "32",
+                             "--block-size", "1MiB", "--duration", "1s")
+        self.assertEqual(ended.code, 0, ended.err)
+        peak = ended.measurement["counters"]["worker:peak_memory_bytes"]
+        self.assertGreater(peak, buffers)  # or it did not count them
+        self.assertLess(peak, buffers + (64 << 20))
+
+    def test_a_size_cap_too_small_is_refused_before_anything_is_written(self):
+        ended = self.refused("run", "--quiet", "--for", "resnet50-h100", "--size-cap", "2MiB", what="--size-cap allows 2 MiB",
+                             hint="larger --size-cap")
+        self.assertLess(ended.seconds, 10)
+        self.assertFolderIsEmpty()
+
     def test_a_size_cap_larger_than_the_free_space_is_refused(self):
         ended = self.refused("run", "--for", "resnet50-h100", "--size-cap", "900TiB",
                              what="--size-cap 900 TiB is more than", hint="smaller cap")

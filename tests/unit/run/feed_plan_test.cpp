@@ -113,6 +113,32 @@ TEST_F(FeedPlan, RefusesDataSetsAboveTheSizeCap) {
   EXPECT_THAT(models.error().hint, HasSubstr("--dataset"));
 }
 
+TEST_F(FeedPlan, SurveysWithAFileThatTheSizeCapAllows) {
+  EXPECT_EQ(survey_file_bytes(job_).value(), 128U << 20);
+  for (const std::uint64_t cap : {100U << 20, (64U << 20) + 1, 9U << 20}) {
+    job_.size_cap = cap;
+    EXPECT_LE(survey_file_bytes(job_).value(), cap);
+  }
+  job_.size_cap = 100 << 20;
+  job_.paths = {folder_.path(), folder_.path(), folder_.path()};
+  EXPECT_LE(3 * survey_file_bytes(job_).value(), job_.size_cap) << "all of them at once";
+  job_.size_cap = 11 << 20;
+  EXPECT_THAT(survey_file_bytes(job_).error().what,
+              HasSubstr("--size-cap allows 11 MiB, and the first look at the storage alone needs a file of "
+                        "4 MiB in each folder"));
+}
+
+TEST_F(FeedPlan, MakesSmallerDataSetsWhereTheSizeCapLeavesLittleRoom) {
+  const TimePlan time = share_time(job_, all_);
+  job_.size_cap = 300 << 20;
+  const auto models = plan_models(job_, all_, 5e9, time);
+  ASSERT_TRUE(models) << models.error().what;
+  std::uint64_t bytes = 0;
+  for (const ModelPlan& model : *models) bytes += model.data_bytes;
+  EXPECT_LE(bytes, job_.size_cap);
+  EXPECT_GT(bytes, job_.size_cap / 2);
+}
+
 TEST_F(FeedPlan, NeedsNoRoomForTheUsersOwnData) {
   job_.size_cap = 1;
   job_.datasets = {folder_.path()};
