@@ -21,13 +21,15 @@ using Given = std::vector<std::pair<std::string, std::string>>;
 // Weights of one repeat, in units (see TimePlan). A stage run needs no storage to settle, a copy even less.
 constexpr double kStageWeight = 0.6, kMemoryWeight = 0.4, kProofWeight = 1.2, kAnalyzerWeight = 0.6;
 constexpr double kAloneWeight = 0.6;
-constexpr double kSteps = 32;  // 30 that count, the first that does not, and one to spare
+constexpr double kLeastForSweep_s = 0.5;  // of a copy's repeat: the sweep before it takes as long
+constexpr double kSlowest = 1e5;          // bytes/s: what storage reads at least
+constexpr double kSteps = 32;             // 30 that count, the first that does not, and one to spare
 constexpr double kMostFiles = 4096;
 constexpr std::uint64_t kBlock = 1 << 20;
-constexpr int kDepth = 8;
-
 constexpr std::uint64_t kLeastData = 64 * kBlock, kMostData = 1024 * kBlock;  // of one model
 constexpr std::uint64_t kSurveyThreads = 4, kSurveyFile = 128 * kBlock;
+constexpr int kDepth = 8;
+
 std::string bytes_text(double bytes) {
   return fmt::format("{}", std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(bytes))));
 }
@@ -55,8 +57,6 @@ std::vector<std::string> models_of(const std::vector<workload::Profile>& profile
   return models;
 }
 
-class Planner {
- public:
 // What all temporary data together may take.
 Result<std::uint64_t> cap_of(const Job& job) {
   const auto free = free_for(job);
@@ -70,6 +70,8 @@ std::string cap_text(const Job& job) {
                               : "half of the free space of " + job.paths.front().string();
 }
 
+class Planner {
+ public:
   Planner(const Catalog& catalog, const topology::Machine& machine) : catalog_(catalog), machine_(machine) {}
 
   Result<void> add(const std::string& probe, const std::string& label, const Given& given,
@@ -171,8 +173,6 @@ Result<void> plan_model(const Job& job, const ModelPlan& model, const Folders& d
 
 }  // namespace
 
-Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine) {
-  Planner planner(catalog, machine);
 Result<std::uint64_t> survey_file_bytes(const Job& job) {
   const auto cap = cap_of(job);
   if (!cap) return tl::unexpected(cap.error());
@@ -187,16 +187,18 @@ Result<std::uint64_t> survey_file_bytes(const Job& job) {
   return std::min(share, kSurveyFile);
 }
 
+Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine) {
+  Planner planner(catalog, machine);
   // With the user's own files nothing need be written at all. Of several folders, each by itself would tell
   // more than this needs: how much there is to read in a second.
   Given given;
   if (!job.datasets.empty()) {
     given.emplace_back("dataset", job.datasets.front().string());
   } else {
-    for (const std::filesystem::path& path : job.paths) given.emplace_back("path", path.string());
-    given.emplace_back("file-size", std::to_string(*bytes));
     const auto bytes = survey_file_bytes(job);
     if (!bytes) return tl::unexpected(bytes.error());
+    for (const std::filesystem::path& path : job.paths) given.emplace_back("path", path.string());
+    given.emplace_back("file-size", std::to_string(*bytes));
   }
   for (const auto& [name, value] : Given{{"block-size", std::to_string(kBlock)},
                                          {"queue-depth", "8"},
@@ -310,8 +312,10 @@ Result<std::vector<Planned>> plan_measurements(const Job& job, const std::vector
                                                const topology::Machine& machine) {
   Planner planner(catalog, machine);
   // The cores that move the data belong to every path: as many copy as would in the pipelines.
-  if (auto added = planner.add(conventions::kMemoryCopy, "", {{"threads", "0"}},
-                               timed(time.unit_s * kMemoryWeight, 0.05), job.repeats);
+  const bool sweep = time.unit_s * kMemoryWeight >= kLeastForSweep_s;
+  if (auto added =
+          planner.add(conventions::kMemoryCopy, "", {{"threads", "0"}, {"sweep", sweep ? "on" : "off"}},
+                      timed(time.unit_s * kMemoryWeight, 0.05), job.repeats);
       !added)
     return tl::unexpected(added.error());
   for (const ModelPlan& model : models)
