@@ -46,5 +46,6 @@ inline constexpr const char* kBytesCounter = "worker:bytes";
 inline constexpr const char* kOperationsCounter = "worker:operations";
 inline constexpr const char* kUserCounter = "worker:user_s";
 inline constexpr const char* kSystemCounter = "worker:system_s";
+inline constexpr const char* kCpuPressureCounter = "psi:cpu:some_s";
 
 }  // namespace millrace::diagnose::conventions

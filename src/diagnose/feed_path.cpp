@@ -8,6 +8,7 @@
 
 #include "diagnose/conventions.hpp"
 #include "diagnose/demand.hpp"
+#include "diagnose/stage_capacity.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::diagnose {
@@ -15,13 +16,6 @@ namespace {
 
 using record::Measurement;
 using record::Stage;
-
-const Stage* find_stage(const Measurement* run, std::string_view name) {
-  if (!run) return nullptr;
-  for (const Stage& stage : run->stages)
-    if (stage.name == name) return &stage;
-  return nullptr;
-}
 
 // How many bytes of the workload's records a pipeline's stages worked on: those of the first stage that
 // counts any (later ones may count what preparation made of them).
@@ -32,22 +26,10 @@ double record_bytes_of(const Measurement& run) {
   return run.throughput_bytes_per_s.mean * run.duration_s;
 }
 
-double accelerators_of(const Measurement& run) {
-  return std::max(1.0, number(run, conventions::kAccelerators).value_or(1));
-}
-
-// What one accelerator's threads of a stage carry when they never wait: the rate of the run ÷ their busy
-// share, which is threads ÷ (thread-seconds per byte).
-Capacity stage_capacity(const Measurement& run, const Stage& stage) {
-  Capacity capacity =
-      capacity_from(run.throughput_bytes_per_s, run.repeats, 1 / (stage.busy_share * accelerators_of(run)));
-  capacity.evidence = {run.id};
-  return capacity;
-}
-
 constexpr double kNeverBusy = 1e-4;  // such a stage bounds nothing
 
-void add_prep(const workload::Profile& profile, int accelerators, const Measurement* run, FeedPath& path) {
+void add_prep(const record::Document& document, const workload::Profile& profile, int accelerators,
+              const Measurement* run, FeedPath& path) {
   if (profile.input.prep == "none") return;
   Hop hop;
   hop.resources = {"cpu:prep"};
@@ -59,7 +41,7 @@ void add_prep(const workload::Profile& profile, int accelerators, const Measurem
                          profile.input.prep_threads == 1 ? "" : "s", accelerators == 1 ? "" : " each");
   if (const Stage* stage = find_stage(run, "prep")) {
     if (stage->busy_share < kNeverBusy) return;
-    hop.capacity = stage_capacity(*run, *stage);
+    hop.capacity = stage_capacity(document, profile, *run, *stage, path.notes);
     if (!stage->resource.empty()) hop.resources = {stage->resource};
     const double threads = stage->threads / accelerators_of(*run);
     if (threads > 0 && std::abs(threads - profile.input.prep_threads) > 0.5) {
@@ -76,7 +58,8 @@ void add_prep(const workload::Profile& profile, int accelerators, const Measurem
   path.hops.push_back(std::move(hop));
 }
 
-void add_copy(const Measurement* run, FeedPath& path) {
+void add_copy(const record::Document& document, const workload::Profile& profile, const Measurement* run,
+              FeedPath& path) {
   Hop hop;
   hop.resources = {"cpu:copy"};
   hop.kind = "copy";
@@ -86,7 +69,7 @@ void add_copy(const Measurement* run, FeedPath& path) {
   hop.essential = true;
   if (const Stage* stage = find_stage(run, "copy")) {
     if (stage->busy_share < kNeverBusy) return;
-    hop.capacity = stage_capacity(*run, *stage);
+    hop.capacity = stage_capacity(document, profile, *run, *stage, path.notes);
     if (!stage->resource.empty()) hop.resources = {stage->resource};
   }
   path.hops.push_back(std::move(hop));
@@ -191,8 +174,8 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
   add_storage_hops(document, profile, storage, path);
   add_memory(document, profile, stages, path);
   add_cores(document, storage, stages, path);
-  add_prep(profile, accelerators, stages, path);
-  add_copy(stages, path);
+  add_prep(document, profile, accelerators, stages, path);
+  add_copy(document, profile, stages, path);
   if (stages && path.stand_in)
     path.notes.emplace_back(
         "host memory stood in for GPU memory: the copy over a GPU's own link was not measured");
