@@ -58,6 +58,7 @@ TEST(Verdict, MemoryBindsByItsTrafficNotByTheRecordBytes) {
   ASSERT_FALSE(d.bottlenecks.empty());
   EXPECT_EQ(d.bottlenecks[0].kind, "memory");
   EXPECT_NEAR(d.bottlenecks[0].available_bytes_per_s, 1e9, 1);
+  EXPECT_EQ(d.ranking.at(0).name, "memory, 5 × per byte (5 GB/s in all)");
 }
 
 TEST(Verdict, StagesThatMovedMoreThanMemoryCopyDidAreTheBetterWitnessOfMemory) {
@@ -74,6 +75,7 @@ TEST(Verdict, AllCpuWorkTogetherIsHeldAgainstTheCores) {
   ASSERT_FALSE(d.bottlenecks.empty());
   EXPECT_THAT(d.bottlenecks[0].resources, ElementsAre("cpu:cores"));
   EXPECT_NEAR(d.utilization, 0.25, 0.005);
+  EXPECT_EQ(d.ranking.at(0).name, "CPU, if all 2 threads did only this");
 }
 
 TEST(Verdict, ReadingsCpuSecondsCountToo) {
