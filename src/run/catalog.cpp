@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "run/guarded_call.hpp"
+#include "process/guarded_call.hpp"
 #include "run/module_loader.hpp"
 #include "units/nearest_name.hpp"
 

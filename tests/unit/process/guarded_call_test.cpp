@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "run/guarded_call.hpp"
+#include "process/guarded_call.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,11 +15,12 @@
 #include <stdexcept>
 #include <thread>
 
-#include "temporary_folder.hpp"
+#include "../run/temporary_folder.hpp"
 
-namespace millrace::run {
+namespace millrace {
 namespace {
 
+using run::TemporaryFolder;
 using ::testing::HasSubstr;
 constexpr Duration kLong{30'000'000'000};
 
@@ -120,4 +121,4 @@ TEST(GuardedCall, DropsWhatIsPrinted) {
 }
 
 }  // namespace
-}  // namespace millrace::run
+}  // namespace millrace

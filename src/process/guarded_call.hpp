@@ -8,7 +8,7 @@
 #include "units/quantity.hpp"
 #include "units/result.hpp"
 
-namespace millrace::run {
+namespace millrace {
 
 // What `call` returned, carried over a pipe. A crash, a time-out or an early exit is an Error that says
 // which: "crashed (SIGSEGV)", "did not answer within 5 s", "threw an exception: …". The child and what it
@@ -16,4 +16,4 @@ namespace millrace::run {
 // standard output and error are dropped.
 Result<std::string> guarded_call(const std::function<std::string()>& call, Duration timeout);
 
-}  // namespace millrace::run
+}  // namespace millrace
