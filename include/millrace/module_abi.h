@@ -182,6 +182,11 @@ typedef struct millrace_host {
   /* The numeric IP address by which the hosts reached each other: a probe's own traffic uses no other unless
    * a parameter says so. "" when there is one host. Lives as long as parameter's answers. */
   const char* (*host_address)(void* context, int32_t host);
+
+  /* --- results, in open, run or close --- */
+  /* Where the bytes ended that this worker moved by a library of its own, no memory of the host's: "gpu", or
+   * "stand-in" where something took its place. The last word counts, a stand-in's over all. */
+  void (*device)(void* context, const char* kind);
 } millrace_host;
 
 typedef struct millrace_probe {

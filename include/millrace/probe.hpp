@@ -163,6 +163,10 @@ class Host {
   void stage(const millrace_stage& stage) const { host_->stage(host_->context, &stage); }
   void verified(bool ok) const { host_->verified(host_->context, ok ? 1 : 0); }
   void raise_flag(const char* flag) const { host_->flag(host_->context, flag); }
+  // Where the bytes ended: "gpu", or "stand-in" where something took its place.
+  void ends_on(const char* kind) const {
+    if (MILLRACE_HAS(host_, device) && host_->device != nullptr) host_->device(host_->context, kind);
+  }
 
  private:
   const millrace_host* host_;

@@ -33,6 +33,12 @@ std::string rate_text(const Measurement& m) {
   return text;
 }
 
+// Of a collective: two figures of one time, by nccl-tests' conventions.
+std::string collective_text(const std::optional<record::Estimate>& of) {
+  if (!of || of->mean <= 0) return {};
+  return fmt::format("{}, 95 % in {}", rate(of->mean), span(of->ci95_low, of->ci95_high));
+}
+
 std::string operations_text(const Measurement& m) {
   const auto& o = m.operations_per_s;
   return fmt::format("{}/s, 95 % in {}", count_to_text(o.mean), span_of_frequencies(o.ci95_low, o.ci95_high));
@@ -151,6 +157,8 @@ std::string measurement_text(const record::Document& document, const Measurement
     line("way out", m.hint);
   }
   if (m.throughput_bytes_per_s.mean > 0) line("rate", rate_text(m));
+  line("algorithm", collective_text(m.algorithm_bytes_per_s));
+  line("bus", collective_text(m.bus_bytes_per_s));
   if (m.operations_per_s.mean > 0) line("operations", operations_text(m));
   if (m.latency_s) line("latency", latency_text(*m.latency_s));
   for (const auto& [name, metric] : m.metrics) line(metric_name(name), metric_text(name, metric));

@@ -200,15 +200,46 @@ void set_stages(std::span<const RepeatOutcome> repeats, record::Measurement& m) 
   }
 }
 
+// What a collective's probe says of its bandwidths, a value a batch, is of the record itself, no metric.
+constexpr const char* kAlgorithmRate = "algorithm_bytes_per_s";
+constexpr const char* kBusRate = "bus_bytes_per_s";
+
+std::optional<record::Estimate> estimate_of_samples(std::span<const RepeatOutcome> repeats,
+                                                    const std::string& name) {
+  std::vector<double> means;
+  std::vector<double> all;
+  std::optional<stats::MeanEstimate> within;
+  for (const RepeatOutcome& repeat : repeats) {
+    std::vector<double> values;
+    for (const WorkerOutcome& worker : repeat.outcome.workers)
+      if (const auto found = worker.report.samples.find(name); found != worker.report.samples.end())
+        values.insert(values.end(), found->second.begin(), found->second.end());
+    const auto summary = stats::summarize(values);
+    if (!summary) continue;
+    means.push_back(summary->mean);
+    within = stats::mean_by_batches(values);
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  if (means.empty()) return std::nullopt;
+  return estimate(means, all, within);
+}
+
+void set_collective_rates(std::span<const RepeatOutcome> repeats, record::Measurement& m) {
+  m.algorithm_bytes_per_s = estimate_of_samples(repeats, kAlgorithmRate);
+  m.bus_bytes_per_s = estimate_of_samples(repeats, kBusRate);
+}
+
 void set_metrics(std::span<const RepeatOutcome> repeats, record::Measurement& m) {
   std::map<std::string, std::vector<double>> samples;
   for (const RepeatOutcome& repeat : repeats)
     for (const WorkerOutcome& worker : repeat.outcome.workers)
       for (const auto& [name, values] : worker.report.samples)
         samples[name].insert(samples[name].end(), values.begin(), values.end());
-  for (const auto& [name, values] : samples)
+  for (const auto& [name, values] : samples) {
+    if (name == kAlgorithmRate || name == kBusRate) continue;
     if (const auto s = stats::summarize(values))
       m.metrics[name] = {s->count, s->mean, s->min, s->p5, s->p50, s->p95, s->max};
+  }
 }
 
 void add_flag(record::Measurement& m, const std::string& flag) {
@@ -241,6 +272,7 @@ void set_counters(const InstancePlan& plan, std::span<const RepeatOutcome> repea
       }
       for (const std::string& flag : worker.report.flags) add_flag(m, flag);
       if (worker.report.verified >= 0) m.verified = m.verified.value_or(true) && worker.report.verified == 1;
+      if (worker.report.on_gpu && m.device != "stand-in") m.device = "gpu";
       if (worker.report.stand_in) m.device = "stand-in";
     }
   }
@@ -380,6 +412,7 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
   if (unsteady > 0 && 2 * static_cast<std::size_t>(unsteady) >= m.repeats.size()) add_flag(m, "unsteady");
   set_stages(repeats, m);
   set_metrics(repeats, m);
+  set_collective_rates(repeats, m);
   set_counters(plan, repeats, m);
   set_participants(plan, repeats.back(), m);
   set_path(plan, machine, m);

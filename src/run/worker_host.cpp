@@ -170,6 +170,12 @@ void WorkerHost::fill_services() {
     if (flags.size() < kMostNames && std::find(flags.begin(), flags.end(), text(flag)) == flags.end())
       flags.push_back(text(flag));
   };
+  host_.device = [](void* self, const char* kind) {
+    auto* host = static_cast<WorkerHost*>(self);
+    const std::lock_guard lock(host->mutex_);
+    host->report_.stand_in = host->report_.stand_in || text(kind) == "stand-in";
+    host->report_.on_gpu = host->report_.on_gpu || text(kind) == "gpu";
+  };
 }
 
 void WorkerHost::tell(MessageKind kind) {

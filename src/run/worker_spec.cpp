@@ -52,10 +52,17 @@ std::string to_json(const WorkerReport& report) {
   for (const record::Stage& s : report.stages)
     stages.push_back({s.name, s.threads, s.busy_share, s.blocked_on_input_share, s.blocked_on_output_share,
                       s.cpu_s, s.bytes, s.output_queue_fill.value_or(-1), s.resource});
-  return json{{"outcome", report.outcome},  {"phase", report.phase},     {"what", report.what},
-              {"hint", report.hint},        {"samples", report.samples}, {"counters", report.counters},
-              {"stages", stages},           {"flags", report.flags},     {"verified", report.verified},
-              {"stand_in", report.stand_in}}
+  return json{{"outcome", report.outcome},
+              {"phase", report.phase},
+              {"what", report.what},
+              {"hint", report.hint},
+              {"samples", report.samples},
+              {"counters", report.counters},
+              {"stages", stages},
+              {"flags", report.flags},
+              {"verified", report.verified},
+              {"stand_in", report.stand_in},
+              {"on_gpu", report.on_gpu}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -81,6 +88,7 @@ WorkerReport worker_report_from_json(const std::string& text) {
     report.flags = from.at("flags").get<std::vector<std::string>>();
     report.verified = from.at("verified");
     report.stand_in = from.at("stand_in");
+    report.on_gpu = from.at("on_gpu");
   } catch (const json::exception& error) {
     report = {};
     report.outcome = MILLRACE_FAILED;

@@ -40,7 +40,8 @@ struct WorkerReport {
   std::vector<record::Stage> stages;
   std::vector<std::string> flags;
   int verified = -1;      // -1: not said
-  bool stand_in = false;  // a memory that it used takes a GPU's place
+  bool stand_in = false;  // something that it used takes a GPU's place
+  bool on_gpu = false;    // its bytes ended in a GPU
 };
 
 std::string to_json(const WorkerSpec& spec);

@@ -319,6 +319,10 @@ millrace_host InProcessHost::table() {
     const std::scoped_lock lock(self(context).mutex_);
     if (!self(context).measured_.has_flag(flag)) self(context).measured_.flags.emplace_back(flag);
   };
+  host.device = [](void* context, const char* kind) {
+    const std::scoped_lock lock(self(context).mutex_);
+    self(context).measured_.device = kind;
+  };
   return host;
 }
 

@@ -98,6 +98,16 @@ TEST(MeasurementText, MetricsAreShownInTheUnitThatTheirNamesEndWith) {
   EXPECT_THAT(text, HasSubstr("retransmitted 0 %\n"));
 }
 
+TEST(MeasurementText, ACollectiveHasTwoBandwidths) {
+  record::Measurement m = read_of_a_drive();
+  m.algorithm_bytes_per_s = record::Estimate{2e9, 1.9e9, 2.1e9, {}, {}, {}};
+  m.bus_bytes_per_s = record::Estimate{3.5e9, 3.4e9, 3.6e9, {}, {}, {}};
+  const std::string text = measurement_text(with_names(), m, {false, 100});
+  EXPECT_THAT(text, HasSubstr("  algorithm   2 GB/s, 95 % in 1.9–2.1 GB/s\n  bus         3.5 GB/s, 95 % in "
+                              "3.4–3.6 GB/s\n"));
+  EXPECT_THAT(measurement_text(with_names(), read_of_a_drive(), {false, 100}), Not(HasSubstr("bus   ")));
+}
+
 TEST(MeasurementText, AnUnknownLimitIsSaidWithItsReason) {
   record::Measurement m = read_of_a_drive();
   m.limit_bytes_per_s.reset();

@@ -264,5 +264,31 @@ TEST_F(Assemble, SumsCountersAndKeepsThePeakOfMemory) {
   EXPECT_EQ(m.device, "stand-in");
 }
 
+TEST_F(Assemble, BandwidthsOfACollectiveAreOfTheRecordAndNoMetrics) {
+  auto one = repeat(steady), two = repeat(steady);
+  one.outcome.workers[0].report.samples = {{"algorithm_bytes_per_s", {2e9, 4e9}},
+                                           {"bus_bytes_per_s", {3e9, 6e9}}};
+  two.outcome.workers[0].report.samples = {{"algorithm_bytes_per_s", {5e9}}, {"bus_bytes_per_s", {7.5e9}}};
+  const auto m = put_together({one, two});
+  ASSERT_TRUE(m.algorithm_bytes_per_s && m.bus_bytes_per_s);
+  EXPECT_DOUBLE_EQ(m.algorithm_bytes_per_s->mean, 4e9)
+      << "repeats count alike, however many batches each has";
+  EXPECT_DOUBLE_EQ(m.bus_bytes_per_s->mean, 6e9);
+  EXPECT_DOUBLE_EQ(*m.algorithm_bytes_per_s->p50, 4e9);
+  EXPECT_GT(m.bus_bytes_per_s->ci95_high, 6e9);
+  EXPECT_TRUE(m.metrics.empty());
+  EXPECT_FALSE(put_together({repeat(steady)}).bus_bytes_per_s);
+}
+
+TEST_F(Assemble, TheDeviceIsWhereBytesEndedAndAStandInIsNeverHidden) {
+  auto gpu = repeat(steady);
+  gpu.outcome.workers[0].report.on_gpu = true;
+  EXPECT_EQ(put_together({gpu}).device, "gpu");
+  auto played = gpu;
+  played.outcome.workers[0].report.stand_in = true;
+  EXPECT_EQ(put_together({played, gpu}).device, "stand-in");
+  EXPECT_EQ(put_together({repeat(steady)}).device, "host");
+}
+
 }  // namespace
 }  // namespace millrace::run
