@@ -96,7 +96,7 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
   const auto given = read_given(words);
   if (!given) return context.fail(given.error());
   const run::Catalog catalog = run::read_catalog();
-  auto machine = topology::discover();
+  auto machine = topology::discover(topology::machine_root());
   if (!machine) return context.fail(machine.error());
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)

@@ -278,7 +278,7 @@ Exit exit_of(const record::Document& document, bool fail_if_starved) {
 }
 
 void run_main_job(const Arguments& arguments, Context& context) {
-  const auto machine = topology::discover();
+  const auto machine = topology::discover(topology::machine_root());
   if (!machine) return context.fail(machine.error());
   auto start = arguments.resume.empty() ? start_new(arguments, *machine) : start_again(arguments, *machine);
   if (!start) return context.fail(start.error());

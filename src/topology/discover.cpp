@@ -5,6 +5,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <cstdlib>
+
 #include "topology/discovery.hpp"
 #include "topology/graph_builder.hpp"
 #include "topology/host_facts.hpp"
@@ -63,7 +65,15 @@ Result<Machine> discover(const fs::path& root) {
   if (root != "/" && !fs::is_directory(root / "sys", error))
     return failure(fmt::format("{} is no recorded machine: it has no folder `sys`", root.string()),
                    "record one with `millrace topo --snapshot DIR`");
-  return discover(FileRoot(root));
+  auto machine = discover(FileRoot(root));
+  if (machine && root != "/" && root == machine_root())
+    machine->host.settings["machine-root"] = root.string();
+  return machine;
+}
+
+fs::path machine_root() {
+  const char* elsewhere = std::getenv("MILLRACE_MACHINE_ROOT");
+  return elsewhere == nullptr || *elsewhere == '\0' ? "/" : elsewhere;
 }
 
 Result<PathLocation> locate(const Machine& machine, const fs::path& path, const fs::path& root_path) {

@@ -56,6 +56,11 @@ struct Machine {
 
 Result<Machine> discover(const std::filesystem::path& root = "/");
 
+// Where commands that look at or measure this machine discover it: $MILLRACE_MACHINE_ROOT, a recorded machine
+// that stands in its place (for tests, with stand-in drivers in front of it), or "/". What is discovered
+// elsewhere than at "/" says so in the host's settings, as `machine-root`.
+std::filesystem::path machine_root();
+
 // Where a file or folder lies: the mount, the file system, and the block devices below it (through
 // partitions, dm, md and loop down to the drives), as endpoint ids. On tmpfs and the like there is no drive.
 // A block device's own file lies on the device, not on the file system that /dev is.
