@@ -268,6 +268,7 @@ const millrace_memory* WorkerHost::open_memory(const std::string& name) {
     {
       const std::lock_guard lock(mutex_);
       report_.stand_in = report_.stand_in || open->memory.stand_in != 0;
+      report_.on_gpu = report_.on_gpu || kind == "gpu";
     }
     return &memories_.emplace(name, std::move(open)).first->second->memory;
   }
