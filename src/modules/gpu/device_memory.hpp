@@ -40,6 +40,8 @@ class OpenGpu {
   };
   // The device allocation that an address lies in.
   std::optional<Range> allocation_of(const void* pointer);
+  // For the calling thread, as libraries beside the driver want it.
+  Result<void> make_current() const { return context_.make_current(); }
   [[nodiscard]] const cuda::Device& device() const { return context_.device(); }
   [[nodiscard]] bool has_kernels() const { return kernels_.has_value(); }
 

@@ -11,6 +11,7 @@
 #include "modules/cuda/driver.hpp"
 #include "modules/cuda/failure.hpp"
 #include "modules/gpu/device_memory.hpp"
+#include "modules/gpu/direct_access.hpp"
 
 namespace millrace::gpu {
 namespace {
@@ -18,6 +19,7 @@ namespace {
 struct Self {
   const millrace_host* host;
   std::unique_ptr<OpenGpu> gpu;
+  std::unique_ptr<DirectAccess> direct;  // null: there is no way past host memory
 };
 Self& self_of(void* self) { return *static_cast<Self*>(self); }
 
@@ -50,6 +52,7 @@ int32_t allocate(void* self, int32_t place, std::size_t size, void** pointer) {
   });
 }
 int32_t release(void* self, void* pointer) {
+  if (self_of(self).direct) self_of(self).direct->forget(pointer);
   return guarded(self_of(self).host, [&] { return self_of(self).gpu->release(pointer); });
 }
 int32_t register_host(void* self, void* pointer, std::size_t size) {
@@ -71,6 +74,13 @@ int32_t export_dmabuf(void* self, void* pointer, std::size_t size, int32_t* fd) 
   return guarded(self_of(self).host,
                  [&] { return give(self_of(self).gpu->export_dmabuf(pointer, size), fd); });
 }
+
+int32_t read_direct(void* self, int32_t fd, uint64_t offset, void* pointer, std::size_t size,
+                    std::size_t* done) {
+  return guarded(self_of(self).host,
+                 [&] { return give(self_of(self).direct->read(fd, offset, pointer, size), done); });
+}
+int32_t direct_path(void* self) { return self_of(self).direct->path(); }
 
 int32_t detect(const millrace_host* host) {
   const auto found = cuda::devices();
@@ -108,10 +118,15 @@ int32_t open(const millrace_host* host, uint32_t index, millrace_memory* memory)
     if (!(*gpu)->has_kernels())
       host->log(host->context, MILLRACE_LOG_INFO,
                 fmt::format("{}: without kernels its compute time is a timed wait", found->id()).c_str());
-    auto self = std::make_unique<Self>(Self{host, std::move(*gpu)});
+    auto self = std::make_unique<Self>(Self{host, std::move(*gpu), nullptr});
+    self->direct = DirectAccess::of(*self->gpu);
     *memory = {};
     memory->struct_size = sizeof(millrace_memory);
     memory->stand_in = found->stand_in ? 1 : 0;
+    if (self->direct) {
+      memory->read_direct = read_direct;
+      memory->direct_path = direct_path;
+    }
     memory->self = self.release();
     memory->allocate = allocate;
     memory->release = release;

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/gpu/copy_probe.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "modules/cuda/failure.hpp"
+#include "modules/gpu/places.hpp"
+#include "modules/gpu/race.hpp"
+
+namespace millrace::gpu {
+namespace {
+
+using sdk::Outcome;
+
+constexpr std::uint64_t kContextBytes = 512ULL
+                                        << 20;  // host memory that the driver takes for a context, generously
+constexpr std::size_t kLeastPieces = 3;         // of a pair's turn that was cut short
+constexpr std::size_t kMostSamples = 2000;      // of one flow, of a turn
+
+std::string joined(const std::vector<std::string>& ends) {
+  std::string all;
+  for (const std::string& end : ends) all += (all.empty() ? "" : MILLRACE_SEVERAL) + end;
+  return all;
+}
+
+// How many flows before this one in the round use the same memory as their source, or as their target.
+int nth_of(const Round& round, std::size_t flow, int Flow::*end) {
+  return static_cast<int>(
+      std::count_if(round.flows.begin(), round.flows.begin() + static_cast<std::ptrdiff_t>(flow),
+                    [&](const Flow& other) { return other.*end == round.flows[flow].*end; }));
+}
+
+// The ends of all flows, each once.
+std::string ends_of(const sdk::Host& host, const CopySettings& s, const std::vector<cuda::Device>& devices,
+                    const HostMemory& memory, int Flow::*end) {
+  std::vector<std::string> ends;
+  for (const Round& round : s.rounds)
+    for (const Flow& flow : round.flows) {
+      std::string id =
+          flow.*end == kHost ? memory.endpoint : endpoint_of(host, device_of(devices, flow.*end));
+      if (std::find(ends.begin(), ends.end(), id) == ends.end()) ends.push_back(std::move(id));
+    }
+  return joined(ends);
+}
+
+}  // namespace
+
+Outcome CopyProbe::describe(sdk::Host& host) {
+  const auto devices = cuda::devices();
+  if (!devices) return cuda::report(host, devices.error());
+  const auto settings = copy_settings(host, *devices);
+  if (!settings) return cuda::report(host, settings.error());
+  for (const int gpu : settings->all_gpus())
+    if (const auto fine = fits(device_of(*devices, gpu), settings->bytes_of(gpu)); !fine)
+      return cuda::report(host, fine.error());
+  const cuda::Device& first = device_of(*devices, settings->rounds.front().flows.front().by);
+  const auto memory = host_memory_for(host, first, settings->far);
+  if (!memory) return cuda::report(host, memory.error());
+  std::uint64_t bytes = settings->bytes_of(kHost);
+  for (const int gpu : settings->all_gpus())
+    bytes += kContextBytes + (first.stand_in ? settings->bytes_of(gpu) : 0);  // whose memory is the host's
+  return host.add_worker({.role = "copier",
+                          .from = ends_of(host, *settings, *devices, *memory, &Flow::from),
+                          .to = ends_of(host, *settings, *devices, *memory, &Flow::to),
+                          .numa_node = node_of_gpu(host, first),
+                          .memory_bytes = bytes});
+}
+
+Result<void> CopyProbe::prepare(const sdk::Host& host) {
+  const auto devices = cuda::devices();
+  if (!devices) return tl::unexpected(devices.error());
+  auto settings = copy_settings(host, *devices);
+  if (!settings) return tl::unexpected(settings.error());
+  settings_ = std::move(*settings);
+  const bool stand_in = device_of(*devices, settings_.all_gpus().front()).stand_in;
+  host.ends_on(stand_in ? "stand-in" : "gpu");
+  int node = node_in_ends(host.worker());
+  if (stand_in && node >= 0) {
+    node = -1;  // a node of a played machine need not be here
+    host.raise_flag("placement-not-enforced");
+  }
+  bench_ = std::make_unique<Bench>(settings_.size, node, settings_.timeout_ns);
+  for (const int gpu : settings_.all_gpus())
+    if (auto added = bench_->add_gpu(device_of(*devices, gpu)); !added) return added;
+  if (settings_.by_kernel && bench_->kernels(settings_.all_gpus().front()) == nullptr)
+    return tl::unexpected(bench_->why_no_kernels());
+  std::vector<Round> kept;
+  for (const Round& round : settings_.rounds) {
+    const auto reaches = reachable(round);
+    if (reaches && *reaches) {
+      kept.push_back(round);
+    } else if (!reaches && (settings_.rounds.size() == 1 || reaches.error().exit != Exit::kInconclusive)) {
+      return tl::unexpected(reaches.error());
+    } else {
+      host.counter("pairs_without_access", 1);
+    }
+  }
+  if (kept.empty())
+    return failure("no two of these GPUs have access to each other's memory",
+                   "`nvidia-smi topo -p2p r` shows who has", Exit::kInconclusive);
+  settings_.rounds = std::move(kept);
+  for (const Round& round : settings_.rounds)
+    for (std::size_t i = 0; i < round.flows.size(); ++i) {
+      if (auto made = bench_->source(round.flows[i].from, nth_of(round, i, &Flow::from)); !made)
+        return tl::unexpected(made.error());
+      if (auto made = bench_->target(round.flows[i].to, nth_of(round, i, &Flow::to)); !made)
+        return tl::unexpected(made.error());
+    }
+  return {};
+}
+
+// Whether the GPUs that copy reach the other end's memory.
+Result<bool> CopyProbe::reachable(const Round& round) const {
+  for (const Flow& flow : round.flows) {
+    const int other = flow.by == flow.from ? flow.to : flow.from;
+    if (other == kHost || other == flow.by) continue;
+    if (auto reach = bench_->context(flow.by).reach(bench_->context(other)); !reach)
+      return tl::unexpected(reach.error());
+  }
+  return true;
+}
+
+Outcome CopyProbe::open(sdk::Host& host) {
+  if (const auto prepared = prepare(host); !prepared) {
+    if (bench_) bench_->abandon();
+    return cuda::report(host, prepared.error());
+  }
+  return Outcome::kOk;
+}
+
+Result<void> CopyProbe::check(const sdk::Host& host, const Round& round) {
+  for (std::size_t i = 0; i < round.flows.size(); ++i) {
+    const Flow& flow = round.flows[i];
+    const auto source = bench_->source(flow.from, nth_of(round, i, &Flow::from));
+    const auto target = bench_->target(flow.to, nth_of(round, i, &Flow::to));
+    const auto wrong = bench_->first_wrong(flow.to, target->address, source->seed);
+    if (!wrong) return tl::unexpected(wrong.error());
+    host.verified(!*wrong);
+    if (!*wrong) continue;
+    host.raise_flag(("wrong-data:" + name_of(flow)).c_str());
+    host.log(MILLRACE_LOG_WARNING,
+             fmt::format("{}: what arrived differs from byte {} on", name_of(flow), **wrong));
+  }
+  return {};
+}
+
+Result<void> CopyProbe::run_round(const sdk::Host& host, sdk::Recorder& recorder, const Round& round,
+                                  std::int64_t slot_ns) {
+  std::vector<Lane> lanes;
+  for (std::size_t i = 0; i < round.flows.size(); ++i) {
+    const Flow& flow = round.flows[i];
+    const auto source = bench_->source(flow.from, nth_of(round, i, &Flow::from));
+    const auto target = bench_->target(flow.to, nth_of(round, i, &Flow::to));
+    if (!source || !target) return tl::unexpected(source ? target.error() : source.error());
+    if (auto spoilt = bench_->spoil(flow.to, target->address); !spoilt) return spoilt;
+    const Kernels* kernels = settings_.by_kernel ? bench_->kernels(flow.by) : nullptr;
+    auto lane = Lane::make(
+        bench_->context(flow.by), name_of(flow), settings_.size,
+        [to = target->address, from = source->address, size = settings_.size, kernels](CUstream stream) {
+          if (kernels != nullptr) return kernels->copy(stream, to, from, size);
+          return cuda::check(cuMemcpyAsync(to, from, size, stream), "queueing a copy");
+        });
+    if (!lane) return tl::unexpected(lane.error());
+    lanes.push_back(std::move(*lane));
+  }
+  struct Sum {
+    std::vector<double> rates;
+    double seconds = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::vector<Sum> sums(lanes.size());
+  Race race(host, lanes, bench_->kernels(round.flows.front().by), bench_->gate(), settings_.timeout_ns);
+  const std::int64_t begin_ns = host.now_ns();
+  const bool in_turns = settings_.rounds.size() > 1;
+  const auto ran = race.run(
+      [&] {
+        const std::size_t least = std::min_element(sums.begin(), sums.end(), [](const Sum& a, const Sum& b) {
+                                    return a.rates.size() < b.rates.size();
+                                  })->rates.size();
+        if (in_turns && least < kLeastPieces) return false;  // a matrix is whole, however short its time
+        return host.cancelled() || (in_turns && host.now_ns() - begin_ns > slot_ns);
+      },
+      [&](const Race::Piece& piece) {
+        recorder.done(host.now_ns(), piece.done.bytes, piece.done.times);
+        recorder.latency(
+            static_cast<std::uint64_t>(piece.done.seconds / static_cast<double>(piece.done.times) * 1e9));
+        Sum& sum = sums[piece.lane];
+        sum.seconds += piece.done.seconds;
+        sum.bytes += piece.done.bytes;
+        if (sum.rates.size() < kMostSamples && piece.done.seconds > 0)
+          sum.rates.push_back(static_cast<double>(piece.done.bytes) / piece.done.seconds);
+      });
+  if (!ran) {
+    for (Lane& lane : lanes) lane.abandon();
+    return ran;
+  }
+  if (race.gate_gave_up()) host.raise_flag("gate-gave-up");
+  double total = 0;
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    if (sums[i].rates.empty()) continue;
+    const Flow& flow = round.flows[i];
+    for (const double rate : sums[i].rates) host.sample((name_of(flow) + "_bytes_per_s").c_str(), rate);
+    if (flow.from != kHost && flow.to != kHost && round.flows.size() == 1)
+      rates_[{flow.from, flow.to}] = median(sums[i].rates);
+    if (sums[i].seconds > 0) total += static_cast<double>(sums[i].bytes) / sums[i].seconds;
+  }
+  if (lanes.size() > 1) host.sample((round.name + "_bytes_per_s").c_str(), total);
+  return settings_.verify ? check(host, round) : Result<void>{};
+}
+
+Result<void> CopyProbe::run_all(const sdk::Host& host) {
+  sdk::Recorder recorder = host.recorder();
+  if (!recorder) return failure("there is no recorder", "this is a bug: please report it");
+  for (const Round& round : settings_.rounds)
+    if (auto ran = run_round(host, recorder, round, settings_.slot_ns); !ran) return ran;
+  for (const std::string& flag : out_of_line(rates_)) host.raise_flag(flag.c_str());
+  return {};
+}
+
+Outcome CopyProbe::run(sdk::Host& host) {
+  const auto ran = run_all(host);
+  if (ran) return Outcome::kOk;
+  bench_->abandon();
+  return cuda::report(host, ran.error());
+}
+
+const millrace_probe& copy_probe() {
+  static constexpr millrace_probe kProbe = sdk::probe<CopyProbe>(
+      "gpu.copy",
+      "copies between host memory and GPUs, and between GPUs; bytes are counted where they arrive",
+      kCopyParameters);
+  return kProbe;
+}
+
+}  // namespace millrace::gpu
