@@ -4,15 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <map>
-#include <optional>
-#include <set>
 #include <string>
 
 #include "modules/cuda/failure.hpp"
 #include "modules/gpu/places.hpp"
-#include "modules/gpu/race.hpp"
+#include "modules/gpu/turn.hpp"
 
 namespace millrace::gpu {
 namespace {
@@ -21,8 +17,6 @@ using sdk::Outcome;
 
 constexpr std::uint64_t kContextBytes = 512ULL
                                         << 20;  // host memory that the driver takes for a context, generously
-constexpr std::size_t kLeastPieces = 3;         // of a pair's turn that was cut short
-constexpr std::size_t kMostSamples = 2000;      // of one flow, of a turn
 
 std::string joined(const std::vector<std::string>& ends) {
   std::string all;
@@ -151,8 +145,7 @@ Result<void> CopyProbe::check(const sdk::Host& host, const Round& round) {
   return {};
 }
 
-Result<void> CopyProbe::run_round(const sdk::Host& host, sdk::Recorder& recorder, const Round& round,
-                                  std::int64_t slot_ns) {
+Result<void> CopyProbe::run_round(const sdk::Host& host, sdk::Recorder& recorder, const Round& round) {
   std::vector<Lane> lanes;
   for (std::size_t i = 0; i < round.flows.size(); ++i) {
     const Flow& flow = round.flows[i];
@@ -170,46 +163,18 @@ Result<void> CopyProbe::run_round(const sdk::Host& host, sdk::Recorder& recorder
     if (!lane) return tl::unexpected(lane.error());
     lanes.push_back(std::move(*lane));
   }
-  struct Sum {
-    std::vector<double> rates;
-    double seconds = 0;
-    std::uint64_t bytes = 0;
-  };
-  std::vector<Sum> sums(lanes.size());
-  Race race(host, lanes, bench_->kernels(round.flows.front().by), bench_->gate(), settings_.timeout_ns);
-  const std::int64_t begin_ns = host.now_ns();
-  const bool in_turns = settings_.rounds.size() > 1;
-  const auto ran = race.run(
-      [&] {
-        const std::size_t least = std::min_element(sums.begin(), sums.end(), [](const Sum& a, const Sum& b) {
-                                    return a.rates.size() < b.rates.size();
-                                  })->rates.size();
-        if (in_turns && least < kLeastPieces) return false;  // a matrix is whole, however short its time
-        return host.cancelled() || (in_turns && host.now_ns() - begin_ns > slot_ns);
-      },
-      [&](const Race::Piece& piece) {
-        recorder.done(host.now_ns(), piece.done.bytes, piece.done.times);
-        recorder.latency(
-            static_cast<std::uint64_t>(piece.done.seconds / static_cast<double>(piece.done.times) * 1e9));
-        Sum& sum = sums[piece.lane];
-        sum.seconds += piece.done.seconds;
-        sum.bytes += piece.done.bytes;
-        if (sum.rates.size() < kMostSamples && piece.done.seconds > 0)
-          sum.rates.push_back(static_cast<double>(piece.done.bytes) / piece.done.seconds);
-      });
-  if (!ran) {
-    for (Lane& lane : lanes) lane.abandon();
-    return ran;
-  }
-  if (race.gate_gave_up()) host.raise_flag("gate-gave-up");
+  const auto results =
+      take_turn(host, recorder, lanes, bench_->kernels(round.flows.front().by), bench_->gate(),
+                {settings_.rounds.size() == 1, settings_.slot_ns, settings_.timeout_ns});
+  if (!results) return tl::unexpected(results.error());
   double total = 0;
   for (std::size_t i = 0; i < lanes.size(); ++i) {
-    if (sums[i].rates.empty()) continue;
     const Flow& flow = round.flows[i];
-    for (const double rate : sums[i].rates) host.sample((name_of(flow) + "_bytes_per_s").c_str(), rate);
-    if (flow.from != kHost && flow.to != kHost && round.flows.size() == 1)
-      rates_[{flow.from, flow.to}] = median(sums[i].rates);
-    if (sums[i].seconds > 0) total += static_cast<double>(sums[i].bytes) / sums[i].seconds;
+    const LaneResult& result = (*results)[i];
+    say_rates(host, name_of(flow), result);
+    total += result.mean_rate();
+    if (flow.from != kHost && flow.to != kHost && lanes.size() == 1 && !result.rates.empty())
+      rates_[{flow.from, flow.to}] = median(result.rates);
   }
   if (lanes.size() > 1) host.sample((round.name + "_bytes_per_s").c_str(), total);
   return settings_.verify ? check(host, round) : Result<void>{};
@@ -219,7 +184,7 @@ Result<void> CopyProbe::run_all(const sdk::Host& host) {
   sdk::Recorder recorder = host.recorder();
   if (!recorder) return failure("there is no recorder", "this is a bug: please report it");
   for (const Round& round : settings_.rounds)
-    if (auto ran = run_round(host, recorder, round, settings_.slot_ns); !ran) return ran;
+    if (auto ran = run_round(host, recorder, round); !ran) return ran;
   for (const std::string& flag : out_of_line(rates_)) host.raise_flag(flag.c_str());
   return {};
 }

@@ -28,8 +28,7 @@ class CopyProbe : public sdk::Probe {
  private:
   Result<void> prepare(const sdk::Host& host);
   Result<void> run_all(const sdk::Host& host);
-  Result<void> run_round(const sdk::Host& host, sdk::Recorder& recorder, const Round& round,
-                         std::int64_t slot_ns);
+  Result<void> run_round(const sdk::Host& host, sdk::Recorder& recorder, const Round& round);
   Result<bool> reachable(const Round& round) const;
   Result<void> check(const sdk::Host& host, const Round& round);
 

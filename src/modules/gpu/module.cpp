@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The module's entry points: GPUs as memories, and gpu.copy.
+// The module's entry points: GPUs as memories, and gpu.copy, gpu.memory, gpu.latency.
 #include "millrace/probe.hpp"
 #include "modules/cuda/driver.hpp"
 #include "modules/cuda/failure.hpp"
 #include "modules/gpu/copy_probe.hpp"
 #include "modules/gpu/gpu_memory.hpp"
+#include "modules/gpu/latency_probe.hpp"
+#include "modules/gpu/memory_probe.hpp"
 
 namespace {
 
@@ -24,7 +26,8 @@ extern "C" MILLRACE_EXPORT const millrace_memory_module* millrace_memory_module_
 }
 
 extern "C" MILLRACE_EXPORT const millrace_probe_module* millrace_probe_module_v1() {
-  static const millrace_probe* const probes[] = {&millrace::gpu::copy_probe()};
+  static const millrace_probe* const probes[] = {
+      &millrace::gpu::copy_probe(), &millrace::gpu::latency_probe(), &millrace::gpu::memory_probe()};
   static const millrace_probe_module module = millrace::sdk::module("gpu", "1.0", probes, detect);
   return &module;
 }
