@@ -37,7 +37,8 @@ State* attach_state(const std::string& file) {
     throw std::runtime_error("the stand-in's state " + file + ": " + std::strerror(errno));
   auto* state = static_cast<State*>(at);
   if (state->is_initialised == 0) initialise(*state);
-  close(fd);  // and with it the lock; the mapping stays
+  flock(fd, LOCK_UN);  // the mapping keeps the open file, and the lock with it, beyond close
+  close(fd);
   return state;
 }
 
