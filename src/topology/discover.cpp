@@ -10,6 +10,8 @@
 #include "topology/discovery.hpp"
 #include "topology/graph_builder.hpp"
 #include "topology/host_facts.hpp"
+#include "topology/nvml/ask.hpp"
+#include "topology/nvml/attach.hpp"
 
 namespace millrace::topology {
 namespace fs = std::filesystem;
@@ -57,6 +59,7 @@ Result<Machine> discover(const FileRoot& root) {
   Machine machine;
   machine.host = read_host_facts(root, have.cpus, have.pci, have.blocks, have.ports);
   machine.graph = build_graph(root, have, PciNames());
+  nvml::attach(machine, nvml::ask(root, root.path() == machine_root()));
   return machine;
 }
 

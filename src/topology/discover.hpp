@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "topology/gpu_facts.hpp"
 #include "topology/graph.hpp"
 #include "units/result.hpp"
 
@@ -44,6 +45,7 @@ struct HostFacts {
   std::map<std::string, std::string> drivers;  // "nvme": "6.1.0", ... what sysfs tells
   std::map<std::string, std::string>
       settings;  // "governor": "performance", "scheduler:vda": "mq-deadline", ...
+  std::optional<std::vector<GpuFacts>> gpus;  // what NVML told; null: it was not there, or told nothing
   std::optional<ClockOffset> clock_offset_s;  // of hosts that took part as peers only
   bool operator==(const HostFacts&) const = default;
 };
