@@ -11,6 +11,9 @@
 namespace millrace::ingest {
 
 enum class Source { kCold, kCached, kSynthetic };
+// How records come into the device: through staging buffers in host memory, or past it by the memory's
+// read_direct (GPUDirect Storage).
+enum class Way { kStaged, kDirect };
 enum class Prep { kNone, kChecksum, kDecompress, kNormalize };
 
 struct Settings {
@@ -28,7 +31,8 @@ struct Settings {
   std::size_t block_size = std::size_t{1} << 20;
   unsigned queue_depth = 8;  // of each reader thread
   std::uint64_t steps = 0;   // 0: until cancelled
-  std::string to = "host";
+  std::string to = "host";   // memories, as given; see destinations.hpp
+  Way way = Way::kStaged;
   std::uint64_t seed = 1;
   bool verify = false;
 };
