@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays a collective: the ranks come together, compare what they want, compute from each other's arrays, and
+// are done when the slowest link is.
+#pragma once
+
+#include "nccl/communicator.hpp"
+#include "nccl/order.hpp"
+
+namespace millrace::standin::nccl {
+
+// On the stream's thread; returns when it is over, or the communicator is aborted.
+void play(ncclComm_t comm, const Order& order, const Trouble& trouble);
+
+}  // namespace millrace::standin::nccl
