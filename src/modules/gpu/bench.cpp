@@ -15,7 +15,7 @@ namespace {
 constexpr int kSpoilt = 0xA5;
 
 std::uint64_t seed_of(int memory, int nth) {
-  return (static_cast<std::uint64_t>(memory + 2) << 40) | static_cast<std::uint64_t>(nth + 1) << 56;
+  return (static_cast<std::uint64_t>(memory + 2000) << 40) | static_cast<std::uint64_t>(nth + 1) << 56;
 }
 
 }  // namespace
@@ -57,8 +57,8 @@ Result<Bench::Memory*> Bench::memory(std::map<Key, Memory>& all, int where, int 
   if (const auto found = all.find({where, nth}); found != all.end()) return &found->second;
   Memory made;
   made.seed = seed_of(where, nth);
-  if (where == kHost) {
-    auto host = cuda::PinnedMemory::allocate(size_, host_node_);
+  if (is_host(where)) {
+    auto host = cuda::PinnedMemory::allocate(size_, node_of_host(where));
     if (!host) return tl::unexpected(host.error());
     made.host = std::move(*host);
   } else {
@@ -77,7 +77,7 @@ Result<void> Bench::finish(const Gpu& gpu, const std::string& doing) {
 
 Result<void> Bench::need_staging() {
   if (staging_.data() != nullptr) return {};
-  auto staging = cuda::PinnedMemory::allocate(size_, host_node_);
+  auto staging = cuda::PinnedMemory::allocate(size_);
   if (!staging) return tl::unexpected(staging.error());
   staging_ = std::move(*staging);
   return {};
@@ -89,7 +89,7 @@ Result<Bench::Buffer> Bench::source(int where, int nth) {
   if (!made) return tl::unexpected(made.error());
   const Buffer buffer{(*made)->address(), (*made)->seed};
   if (!fresh) return buffer;
-  if (where == kHost) {
+  if (is_host(where)) {
     fill_words((*made)->host.data(), size_, buffer.seed);
     return buffer;
   }
@@ -113,9 +113,9 @@ Result<Bench::Buffer> Bench::target(int where, int nth) {
 }
 
 Result<void> Bench::spoil(int where, CUdeviceptr target) {
-  if (where == kHost) {
+  if (is_host(where)) {
     for (const auto& [key, memory] : targets_)
-      if (key.first == kHost && memory.address() == target) std::memset(memory.host.data(), kSpoilt, size_);
+      if (key.first == where && memory.address() == target) std::memset(memory.host.data(), kSpoilt, size_);
     return {};
   }
   const Gpu& gpu = *gpus_.at(where);
@@ -127,9 +127,9 @@ Result<void> Bench::spoil(int where, CUdeviceptr target) {
 }
 
 Result<std::optional<std::size_t>> Bench::first_wrong(int where, CUdeviceptr target, std::uint64_t seed) {
-  if (where == kHost) {
+  if (is_host(where)) {
     for (const auto& [key, memory] : targets_)
-      if (key.first == kHost && memory.address() == target)
+      if (key.first == where && memory.address() == target)
         return first_wrong_word(memory.host.data(), size_, seed);
     return std::nullopt;
   }

@@ -23,9 +23,7 @@ namespace millrace::gpu {
 
 class Bench {
  public:
-  // host_node: where host memory is to lie; -1: where the thread runs.
-  Bench(std::uint64_t size, int host_node, std::int64_t timeout_ns)
-      : size_(size), host_node_(host_node), timeout_ns_(timeout_ns) {}
+  Bench(std::uint64_t size, std::int64_t timeout_ns) : size_(size), timeout_ns_(timeout_ns) {}
   ~Bench();
 
   Result<void> add_gpu(const cuda::Device& device);
@@ -35,8 +33,8 @@ class Bench {
   [[nodiscard]] const Error& why_no_kernels() const { return why_no_kernels_; }
   [[nodiscard]] Gate* gate() { return gate_.get(); }
 
-  // A buffer of a memory (a GPU's index, or kHost) as copies see it; the nth of those that one round uses at
-  // once.
+  // A buffer of a memory (a GPU's index, or host_at a node) as copies see it; the nth of those that one round
+  // uses at once.
   struct Buffer {
     CUdeviceptr address = 0;
     std::uint64_t seed = 0;  // of a source's words
@@ -70,7 +68,6 @@ class Bench {
   Result<void> need_staging();
 
   std::uint64_t size_;
-  int host_node_;
   std::int64_t timeout_ns_;
   std::map<int, std::unique_ptr<Gpu>> gpus_;
   Error why_no_kernels_;

@@ -32,13 +32,19 @@ int nth_of(const Round& round, std::size_t flow, int Flow::*end) {
 }
 
 // The ends of all flows, each once.
-std::string ends_of(const sdk::Host& host, const CopySettings& s, const std::vector<cuda::Device>& devices,
-                    const HostMemory& memory, int Flow::*end) {
+Result<std::string> ends_of(const sdk::Host& host, const CopySettings& s,
+                            const std::vector<cuda::Device>& devices, int Flow::*end) {
   std::vector<std::string> ends;
   for (const Round& round : s.rounds)
     for (const Flow& flow : round.flows) {
-      std::string id =
-          flow.*end == kHost ? memory.endpoint : endpoint_of(host, device_of(devices, flow.*end));
+      std::string id;
+      if (flow.*end == kHost) {
+        auto memory = host_memory_for(host, device_of(devices, flow.by), s.far);
+        if (!memory) return tl::unexpected(memory.error());
+        id = std::move(*memory);
+      } else {
+        id = endpoint_of(host, device_of(devices, flow.*end));
+      }
       if (std::find(ends.begin(), ends.end(), id) == ends.end()) ends.push_back(std::move(id));
     }
   return joined(ends);
@@ -55,14 +61,15 @@ Outcome CopyProbe::describe(sdk::Host& host) {
     if (const auto fine = fits(device_of(*devices, gpu), settings->bytes_of(gpu)); !fine)
       return cuda::report(host, fine.error());
   const cuda::Device& first = device_of(*devices, settings->rounds.front().flows.front().by);
-  const auto memory = host_memory_for(host, first, settings->far);
-  if (!memory) return cuda::report(host, memory.error());
+  const auto from = ends_of(host, *settings, *devices, &Flow::from),
+             to = ends_of(host, *settings, *devices, &Flow::to);
+  if (!from || !to) return cuda::report(host, from ? to.error() : from.error());
   std::uint64_t bytes = settings->bytes_of(kHost);
   for (const int gpu : settings->all_gpus())
     bytes += kContextBytes + (first.stand_in ? settings->bytes_of(gpu) : 0);  // whose memory is the host's
   return host.add_worker({.role = "copier",
-                          .from = ends_of(host, *settings, *devices, *memory, &Flow::from),
-                          .to = ends_of(host, *settings, *devices, *memory, &Flow::to),
+                          .from = *from,
+                          .to = *to,
                           .numa_node = node_of_gpu(host, first),
                           .memory_bytes = bytes});
 }
@@ -75,14 +82,14 @@ Result<void> CopyProbe::prepare(const sdk::Host& host) {
   settings_ = std::move(*settings);
   const bool stand_in = device_of(*devices, settings_.all_gpus().front()).stand_in;
   host.ends_on(stand_in ? "stand-in" : "gpu");
-  int node = node_in_ends(host.worker());
-  if (stand_in && node >= 0) {
-    node = -1;  // a node of a played machine need not be here
-    host.raise_flag("placement-not-enforced");
+  bench_ = std::make_unique<Bench>(settings_.size, settings_.timeout_ns);
+  for (const int gpu : settings_.all_gpus()) {
+    const cuda::Device& device = device_of(*devices, gpu);
+    if (auto added = bench_->add_gpu(device); !added) return added;
+    node_of_[gpu] = node_for(device, settings_.far);
+    if (node_of_[gpu] < 0 && settings_.bytes_of(kHost) > settings_.size)
+      host.raise_flag("placement-not-enforced");
   }
-  bench_ = std::make_unique<Bench>(settings_.size, node, settings_.timeout_ns);
-  for (const int gpu : settings_.all_gpus())
-    if (auto added = bench_->add_gpu(device_of(*devices, gpu)); !added) return added;
   if (settings_.by_kernel && bench_->kernels(settings_.all_gpus().front()) == nullptr)
     return tl::unexpected(bench_->why_no_kernels());
   std::vector<Round> kept;
@@ -102,12 +109,18 @@ Result<void> CopyProbe::prepare(const sdk::Host& host) {
   settings_.rounds = std::move(kept);
   for (const Round& round : settings_.rounds)
     for (std::size_t i = 0; i < round.flows.size(); ++i) {
-      if (auto made = bench_->source(round.flows[i].from, nth_of(round, i, &Flow::from)); !made)
+      if (auto made = bench_->source(memory_of(round.flows[i], &Flow::from), nth_of(round, i, &Flow::from));
+          !made)
         return tl::unexpected(made.error());
-      if (auto made = bench_->target(round.flows[i].to, nth_of(round, i, &Flow::to)); !made)
+      if (auto made = bench_->target(memory_of(round.flows[i], &Flow::to), nth_of(round, i, &Flow::to));
+          !made)
         return tl::unexpected(made.error());
     }
   return {};
+}
+
+int CopyProbe::memory_of(const Flow& flow, int Flow::*end) const {
+  return flow.*end == kHost ? host_at(node_of_.at(flow.by)) : flow.*end;
 }
 
 // Whether the GPUs that copy reach the other end's memory.
@@ -132,9 +145,9 @@ Outcome CopyProbe::open(sdk::Host& host) {
 Result<void> CopyProbe::check(const sdk::Host& host, const Round& round) {
   for (std::size_t i = 0; i < round.flows.size(); ++i) {
     const Flow& flow = round.flows[i];
-    const auto source = bench_->source(flow.from, nth_of(round, i, &Flow::from));
-    const auto target = bench_->target(flow.to, nth_of(round, i, &Flow::to));
-    const auto wrong = bench_->first_wrong(flow.to, target->address, source->seed);
+    const auto source = bench_->source(memory_of(flow, &Flow::from), nth_of(round, i, &Flow::from));
+    const auto target = bench_->target(memory_of(flow, &Flow::to), nth_of(round, i, &Flow::to));
+    const auto wrong = bench_->first_wrong(memory_of(flow, &Flow::to), target->address, source->seed);
     if (!wrong) return tl::unexpected(wrong.error());
     host.verified(!*wrong);
     if (!*wrong) continue;
@@ -149,10 +162,10 @@ Result<void> CopyProbe::run_round(const sdk::Host& host, sdk::Recorder& recorder
   std::vector<Lane> lanes;
   for (std::size_t i = 0; i < round.flows.size(); ++i) {
     const Flow& flow = round.flows[i];
-    const auto source = bench_->source(flow.from, nth_of(round, i, &Flow::from));
-    const auto target = bench_->target(flow.to, nth_of(round, i, &Flow::to));
+    const auto source = bench_->source(memory_of(flow, &Flow::from), nth_of(round, i, &Flow::from));
+    const auto target = bench_->target(memory_of(flow, &Flow::to), nth_of(round, i, &Flow::to));
     if (!source || !target) return tl::unexpected(source ? target.error() : source.error());
-    if (auto spoilt = bench_->spoil(flow.to, target->address); !spoilt) return spoilt;
+    if (auto spoilt = bench_->spoil(memory_of(flow, &Flow::to), target->address); !spoilt) return spoilt;
     const Kernels* kernels = settings_.by_kernel ? bench_->kernels(flow.by) : nullptr;
     auto lane = Lane::make(
         bench_->context(flow.by), name_of(flow), settings_.size,

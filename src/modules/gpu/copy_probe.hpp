@@ -9,6 +9,7 @@
 // name what is out of line in it.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -32,7 +33,11 @@ class CopyProbe : public sdk::Probe {
   Result<bool> reachable(const Round& round) const;
   Result<void> check(const sdk::Host& host, const Round& round);
 
+  // Host memory is that which the copying GPU is near to, or far from.
+  [[nodiscard]] int memory_of(const Flow& flow, int Flow::*end) const;
+
   CopySettings settings_;
+  std::map<int, int> node_of_;  // of host memory for each GPU
   std::unique_ptr<Bench> bench_;
   Rates rates_;  // of flows between GPUs
 };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "modules/gpu/copy_settings.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -45,10 +47,13 @@ Result<CopySettings> copy_settings(const sdk::Host& host, const std::vector<cuda
   if (!gpus) return tl::unexpected(gpus.error());
   s.gpus = std::move(*gpus);
   if (s.gpus.empty()) return failure("--gpu names no GPU", "give --gpu 0, or --gpu all");
-  const bool all_peers = !host.given("peer") && s.pattern != Pattern::kBidirectional;
-  auto peers = chosen_gpus(devices, all_peers ? std::string_view("all") : host.text("peer"));
+  const bool all_peers = !host.given("peer-gpu") && s.pattern != Pattern::kBidirectional;
+  auto peers = chosen_gpus(devices, all_peers ? std::string_view("all") : host.text("peer-gpu"));
   if (!peers) return tl::unexpected(peers.error());
   s.peers = std::move(*peers);
+  if (devices.size() < 2 && is_between_gpus(s.pattern, !s.peers.empty()))
+    return failure(fmt::format("{} needs a second GPU, and there is one", host.text("pattern")),
+                   "measure host-to-device, or on a host with two GPUs or more");
   auto rounds = rounds_of(s.pattern, s.gpus, s.peers);
   if (!rounds) return tl::unexpected(rounds.error());
   s.rounds = std::move(*rounds);

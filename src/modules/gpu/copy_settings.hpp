@@ -18,7 +18,8 @@ inline constexpr millrace_parameter kCopyParameters[] = {
     sdk::parameter(
         "gpu", MILLRACE_TEXT, "0",
         "index, PCI address or UUID, several with commas, or all: one after the other, a full matrix"),
-    sdk::parameter("peer", MILLRACE_TEXT, "", "the other GPUs; not set: all, and for bidirectional the host"),
+    sdk::parameter("peer-gpu", MILLRACE_TEXT, "",
+                   "the other GPUs; not set: all, and for bidirectional the host"),
     sdk::choice("engine", "copy-engine|sm", "copy-engine",
                 "sm: a kernel on the GPU's multiprocessors copies"),
     sdk::parameter("size", MILLRACE_BYTES, "64MiB", "bytes a copy, whole 16s", 4096, 1e12),

@@ -31,6 +31,7 @@ Result<Kernels> Kernels::load(const cuda::Context& context) {
                    Exit::kInconclusive);
   if (auto current = context.make_current(); !current) return tl::unexpected(current.error());
   Kernels kernels;
+  kernels.context_ = context.handle();
   const std::string doing = fmt::format("loading the kernels on {}", context.device().id());
   if (auto loaded = cuda::check(cuModuleLoadData(&kernels.module_, image.data()), doing); !loaded) {
     kernels.module_ = nullptr;
@@ -48,6 +49,7 @@ Result<Kernels> Kernels::load(const cuda::Context& context) {
 }
 
 Kernels& Kernels::operator=(Kernels&& other) noexcept {
+  std::swap(context_, other.context_);
   std::swap(module_, other.module_);
   std::swap(gate_, other.gate_);
   std::swap(copy_, other.copy_);
@@ -60,7 +62,12 @@ Kernels& Kernels::operator=(Kernels&& other) noexcept {
 }
 
 Kernels::~Kernels() {
-  if (module_ != nullptr) cuModuleUnload(module_);
+  if (module_ == nullptr) return;
+  CUcontext before = nullptr;  // a module is unloaded from the current context
+  cuCtxGetCurrent(&before);
+  cuCtxSetCurrent(context_);
+  cuModuleUnload(module_);
+  cuCtxSetCurrent(before);
 }
 
 Result<void> Kernels::gate(CUstream stream, CUdeviceptr go, CUdeviceptr gave_up,

@@ -34,6 +34,7 @@ class Kernels {
   Result<void> busy(CUstream stream, std::int64_t ns, CUdeviceptr took) const;
 
  private:
+  CUcontext context_ = nullptr;
   CUmodule module_ = nullptr;
   CUfunction gate_ = nullptr, copy_ = nullptr, read_ = nullptr, write_ = nullptr, chase_ = nullptr,
              busy_ = nullptr;

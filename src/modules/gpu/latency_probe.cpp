@@ -15,8 +15,8 @@ using sdk::Outcome;
 constexpr millrace_parameter kParameters[] = {
     sdk::parameter("gpu", MILLRACE_TEXT, "0",
                    "whose thread asks: index, PCI address or UUID, several with commas, or all"),
-    sdk::choice("target", "host|peer|own", "host", "whose memory answers"),
-    sdk::parameter("peer", MILLRACE_TEXT, "all", "the other GPUs, with --target peer"),
+    sdk::choice("access", "host|peer|own", "host", "whose memory answers"),
+    sdk::parameter("peer-gpu", MILLRACE_TEXT, "all", "the other GPUs, with --access peer"),
     sdk::choice("memory", "near|far", "near", "host memory on the GPU's NUMA node, or on another"),
     sdk::parameter("region", MILLRACE_BYTES, "8MiB", "memory that the chain is spread over", 4096, 1e10),
     sdk::parameter("steps", MILLRACE_COUNT, "4096", "accesses of a launch, whose mean is one latency", 16,
@@ -31,17 +31,17 @@ Result<std::vector<std::pair<int, int>>> pairs_of(const sdk::Host& host,
                                                   const std::vector<cuda::Device>& devices) {
   const auto gpus = chosen_gpus(devices, host.text("gpu"));
   if (!gpus) return tl::unexpected(gpus.error());
-  const auto peers = chosen_gpus(devices, host.text("peer"));
+  const auto peers = chosen_gpus(devices, host.text("peer-gpu"));
   if (!peers) return tl::unexpected(peers.error());
   std::vector<std::pair<int, int>> pairs;
   for (const int gpu : *gpus) {
-    if (host.text("target") == "host") pairs.emplace_back(gpu, kHost);
-    if (host.text("target") == "own") pairs.emplace_back(gpu, gpu);
+    if (host.text("access") == "host") pairs.emplace_back(gpu, kHost);
+    if (host.text("access") == "own") pairs.emplace_back(gpu, gpu);
     for (const int peer : *peers)
-      if (host.text("target") == "peer" && peer != gpu) pairs.emplace_back(gpu, peer);
+      if (host.text("access") == "peer" && peer != gpu) pairs.emplace_back(gpu, peer);
   }
   if (pairs.empty())
-    return failure("--target peer needs a second GPU", "give another --peer, or --target host");
+    return failure("--access peer needs a second GPU", "give another --peer-gpu, or --access host");
   return pairs;
 }
 
@@ -56,7 +56,7 @@ Outcome LatencyProbe::describe(sdk::Host& host) {
   const auto memory = host_memory_for(host, first, host.text("memory") == "far");
   if (!memory) return cuda::report(host, memory.error());
   const std::string to = pairs->front().second == kHost
-                             ? memory->endpoint
+                             ? *memory
                              : endpoint_of(host, device_of(*devices, pairs->front().second));
   return host.add_worker({.role = "chaser",
                           .from = endpoint_of(host, first),
@@ -65,16 +65,17 @@ Outcome LatencyProbe::describe(sdk::Host& host) {
                           .memory_bytes = (512ULL << 20) * devices->size() + 3 * host.bytes("region")});
 }
 
-Result<CUdeviceptr> LatencyProbe::lay_chain(int memory, int node) {
+Result<CUdeviceptr> LatencyProbe::lay_chain(int memory) {
   const std::size_t size = next_.size() * kStride;
-  if (memory == kHost) {
-    if (on_host_.data() == nullptr) {
-      auto pinned = cuda::PinnedMemory::allocate(size, node);
-      if (!pinned) return tl::unexpected(pinned.error());
-      on_host_ = std::move(*pinned);
-      write_chain(on_host_.data(), on_host_.address(), next_);
+  if (is_host(memory)) {
+    cuda::PinnedMemory& pinned = on_hosts_[memory];
+    if (pinned.data() == nullptr) {
+      auto made = cuda::PinnedMemory::allocate(size, node_of_host(memory));
+      if (!made) return tl::unexpected(made.error());
+      pinned = std::move(*made);
+      write_chain(pinned.data(), pinned.address(), next_);
     }
-    return on_host_.address();
+    return pinned.address();
   }
   if (const auto found = on_gpus_.find(memory); found != on_gpus_.end()) return found->second.data();
   auto device = cuda::DeviceMemory::allocate(bench_->context(memory), size);
@@ -95,8 +96,7 @@ Result<void> LatencyProbe::prepare(const sdk::Host& host) {
   const bool stand_in = device_of(*devices, pairs->front().first).stand_in;
   host.ends_on(stand_in ? "stand-in" : "gpu");
   next_ = random_cycle(host.bytes("region") / kStride, 1);
-  bench_ = std::make_unique<Bench>(kStride, -1, host.duration_ns("timeout"));
-  const int node = stand_in ? -1 : node_in_ends(host.worker());
+  bench_ = std::make_unique<Bench>(kStride, host.duration_ns("timeout"));
   for (const auto& [gpu, memory] : *pairs) {
     for (const int one : {gpu, memory})
       if (one != kHost)
@@ -108,7 +108,8 @@ Result<void> LatencyProbe::prepare(const sdk::Host& host) {
         host.counter("pairs_without_access", 1);
         continue;
       }
-    const auto base = lay_chain(memory, node);
+    const int node = node_for(device_of(*devices, gpu), host.text("memory") == "far");
+    const auto base = lay_chain(memory == kHost ? host_at(node) : memory);
     if (!base) return tl::unexpected(base.error());
     const std::string whose = memory == kHost ? "host" : memory == gpu ? "own" : fmt::format("gpu{}", memory);
     chases_.push_back({fmt::format("gpu{}_to_{}", gpu, whose), gpu, memory, *base});
@@ -124,7 +125,9 @@ Result<void> LatencyProbe::prepare(const sdk::Host& host) {
 
 Outcome LatencyProbe::open(sdk::Host& host) {
   const auto prepared = prepare(host);
-  return prepared ? Outcome::kOk : cuda::report(host, prepared.error());
+  if (prepared) return Outcome::kOk;
+  abandon();
+  return cuda::report(host, prepared.error());
 }
 
 Result<void> LatencyProbe::follow(const sdk::Host& host, sdk::Recorder& recorder, const Chase& chase) {
@@ -162,14 +165,18 @@ Result<void> LatencyProbe::follow(const sdk::Host& host, sdk::Recorder& recorder
   return {};
 }
 
+void LatencyProbe::abandon() {
+  for (auto& [gpu, memory] : on_gpus_) memory.abandon();
+  for (auto& [node, memory] : on_hosts_) memory.abandon();
+  out_.abandon();
+  if (bench_) bench_->abandon();
+}
+
 Outcome LatencyProbe::run(sdk::Host& host) {
   sdk::Recorder recorder = host.recorder();
   for (const Chase& chase : chases_)
     if (const auto ran = follow(host, recorder, chase); !ran) {
-      for (auto& [gpu, memory] : on_gpus_) memory.abandon();
-      on_host_.abandon();
-      out_.abandon();
-      bench_->abandon();
+      abandon();
       return cuda::report(host, ran.error());
     }
   return Outcome::kOk;

@@ -30,14 +30,16 @@ class LatencyProbe : public sdk::Probe {
     CUdeviceptr base = 0;
   };
   Result<void> prepare(const sdk::Host& host);
-  Result<CUdeviceptr> lay_chain(int memory, int node);
+  void abandon();  // see Context::abandon
+  Result<CUdeviceptr> lay_chain(int memory);
   Result<void> follow(const sdk::Host& host, sdk::Recorder& recorder, const Chase& chase);
 
   std::unique_ptr<Bench> bench_;
   std::vector<std::uint32_t> next_;
   std::vector<Chase> chases_;
   std::map<int, cuda::DeviceMemory> on_gpus_;
-  cuda::PinnedMemory on_host_, out_;
+  std::map<int, cuda::PinnedMemory> on_hosts_;
+  cuda::PinnedMemory out_;
 };
 
 const millrace_probe& latency_probe();

@@ -60,7 +60,7 @@ Result<void> MemoryProbe::prepare(const sdk::Host& host) {
   gpus_ = std::move(*gpus);
   const bool stand_in = device_of(*devices, gpus_.front()).stand_in;
   host.ends_on(stand_in ? "stand-in" : "gpu");
-  bench_ = std::make_unique<Bench>(size_of(host), -1, host.duration_ns("timeout"));
+  bench_ = std::make_unique<Bench>(size_of(host), host.duration_ns("timeout"));
   for (const int gpu : gpus_) {
     const cuda::Device& device = device_of(*devices, gpu);
     if (auto added = bench_->add_gpu(device); !added) return added;

@@ -2,6 +2,7 @@
 #include "modules/gpu/places.hpp"
 
 #include <fmt/format.h>
+#include <numa.h>
 
 #include <algorithm>
 #include <cstring>
@@ -61,23 +62,24 @@ int node_of_gpu(const sdk::Host& host, const cuda::Device& device) {
   return found != nullptr && found->numa_node >= 0 ? found->numa_node : device.numa_node;
 }
 
-Result<HostMemory> host_memory_for(const sdk::Host& host, const cuda::Device& device, bool far) {
+Result<std::string> host_memory_for(const sdk::Host& host, const cuda::Device& device, bool far) {
   const int node = node_of_gpu(host, device);
   const millrace_endpoint* found = find_endpoint(host, [&](const millrace_endpoint& e) {
     return is_kind(e, "memory") && e.numa_node >= 0 && node >= 0 && (e.numa_node == node) != far;
   });
-  if (found != nullptr) return HostMemory{found->id, found->numa_node};
-  if (!far) return HostMemory{"memory:0", -1};  // of a machine whose nodes are not known
+  if (found != nullptr) return std::string(found->id);
+  if (!far) return std::string("memory:0");  // of a machine whose nodes are not known
   return failure(node < 0
                      ? fmt::format("the NUMA node of {} is not known, so none is far from it", device.id())
                      : fmt::format("no NUMA node but {}'s own ({}) has memory", device.id(), node),
                  "leave out --memory far", Exit::kInconclusive);
 }
 
-int node_in_ends(const millrace_worker& worker) {
-  for (const char* end : {worker.from, worker.to})
-    if (const char* at = std::strstr(end, "memory:"); at != nullptr)
-      return static_cast<int>(std::strtol(at + 7, nullptr, 10));
+int node_for(const cuda::Device& device, bool far) {
+  if (device.stand_in || device.numa_node < 0 || numa_available() < 0) return -1;
+  if (!far) return device.numa_node;
+  for (int node = 0; node <= numa_max_node(); ++node)
+    if (node != device.numa_node && numa_node_size64(node, nullptr) > 0) return node;
   return -1;
 }
 

@@ -23,15 +23,13 @@ const cuda::Device& device_of(const std::vector<cuda::Device>& devices, int inde
 std::string endpoint_of(const sdk::Host& host, const cuda::Device& device);  // "gpu:2"
 int node_of_gpu(const sdk::Host& host, const cuda::Device& device);          // -1: unknown
 
-struct HostMemory {
-  std::string endpoint;  // "memory:1"
-  int numa_node = -1;
-};
-// On the GPU's node; or, far, on another. Error (Exit::kInconclusive): there is no other.
-Result<HostMemory> host_memory_for(const sdk::Host& host, const cuda::Device& device, bool far);
+// "memory:1": on the GPU's node; or, far, on another. Error (Exit::kInconclusive): there is no other.
+Result<std::string> host_memory_for(const sdk::Host& host, const cuda::Device& device, bool far);
 
-// The node that a worker's host memory is for, as its endpoints say: "memory:1" in from or to. -1: none.
-int node_in_ends(const millrace_worker& worker);
+// --- in a worker ---
+// The NUMA node whose memory is near to the GPU, or the first other that has memory. -1: not known, or a
+// stand-in's, whose nodes need not be this machine's.
+int node_for(const cuda::Device& device, bool far);
 
 // Whether `bytes` fit each GPU's memory: refuses what is larger than the whole, and asks the driver what is
 // free when it is more than a quarter of it. Error: Exit::kUsage, with how much is free and the flag to

@@ -92,10 +92,10 @@ Result<std::vector<Round>> rounds_of(Pattern pattern, const std::vector<int>& gp
   }
   if (!rounds.empty()) return rounds;
   if (gpus == peers)
-    return failure(fmt::format("--gpu {} and --peer {} are the same GPU", gpus.front(), peers.front()),
-                   "give another --peer, or --peer all");
+    return failure(fmt::format("--gpu {} and --peer-gpu {} are the same GPU", gpus.front(), peers.front()),
+                   "give another --peer-gpu, or --peer-gpu all");
   return failure(fmt::format("{} needs a second GPU", kNames[static_cast<std::size_t>(pattern)]),
-                 "give --peer N or --peer all, on a host with two GPUs or more");
+                 "give --peer-gpu N or --peer-gpu all, on a host with two GPUs or more");
 }
 
 }  // namespace millrace::gpu

@@ -27,6 +27,10 @@ inline constexpr const char* kPatternNames =
 Pattern pattern_named(std::string_view name);  // one of the above
 
 inline constexpr int kHost = -1;
+// Host memory of a NUMA node, where it matters which; kHost is that of no node in particular.
+constexpr int host_at(int node) { return -2 - node; }
+constexpr bool is_host(int memory) { return memory < 0; }
+constexpr int node_of_host(int memory) { return -2 - memory; }  // -1: of none in particular
 
 // Bytes go from one memory to another: indices of GPUs, or kHost. `by` is the GPU that copies.
 struct Flow {
@@ -42,9 +46,9 @@ struct Round {
   bool operator==(const Round&) const = default;
 };
 
-// gpus: of --gpu, one or all; peers: of --peer, none, one or all. Every GPU with every peer but itself, each
-// pair in both orders where the order matters. Errors (Exit::kUsage): no second GPU for a pattern of pairs; a
-// GPU paired with itself.
+// gpus: of --gpu, one or all; peers: of --peer-gpu, none, one or all. Every GPU with every peer but itself,
+// each pair in both orders where the order matters. Errors (Exit::kUsage): no second GPU for a pattern of
+// pairs; a GPU paired with itself.
 Result<std::vector<Round>> rounds_of(Pattern pattern, const std::vector<int>& gpus,
                                      const std::vector<int>& peers);
 

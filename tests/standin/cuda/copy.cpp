@@ -67,7 +67,8 @@ std::int64_t play_copy(const Copy& copy, std::int64_t ready_ns) {
     count(copy, now);
     sleep_until(end_ns);
   }
-  if (copy.trouble.wrong_data && copy.size > 0) to[copy.size / 2] ^= std::byte{1};
+  if (copy.trouble.wrong_data && copy.size > 0)
+    to[copy.size / 2] = static_cast<std::byte>(std::to_integer<unsigned>(to[copy.size / 2]) + 1U);
   return end_ns;
 }
 
