@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "report/figures.hpp"
+#include "report/gpu_readings.hpp"
 #include "report/layout.hpp"
 #include "report/terminal.hpp"
 #include "units/quantity.hpp"
@@ -161,7 +162,9 @@ std::string measurement_text(const record::Document& document, const Measurement
   line("bus", collective_text(m.bus_bytes_per_s));
   if (m.operations_per_s.mean > 0) line("operations", operations_text(m));
   if (m.latency_s) line("latency", latency_text(*m.latency_s));
-  for (const auto& [name, metric] : m.metrics) line(metric_name(name), metric_text(name, metric));
+  for (const auto& [name, metric] : m.metrics)
+    if (!is_reading_of_a_gpu(name)) line(metric_name(name), metric_text(name, metric));
+  for (const auto& [gpu, text] : gpu_readings(m)) line(gpu, text);
   if (!m.stages.empty()) out += stages_table(m, style);
   if (!m.from.empty() || !m.to.empty()) {
     const auto name = [&](const std::string& several) {

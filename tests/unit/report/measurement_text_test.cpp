@@ -124,5 +124,28 @@ TEST(MeasurementText, HasColourOnlyWhenAsked) {
   EXPECT_THAT(measurement_text(with_names(), m, {true, 100}), HasSubstr("\x1b[33munsteady\x1b[0m"));
 }
 
+TEST(MeasurementText, SaysOfEachGpuInOneLineWhatItDidMeanwhile) {
+  record::Document document;
+  record::Measurement m;
+  m.probe = "gpu.copy";
+  const auto metric = [&](const std::string& name, double least, double most) {
+    m.metrics["gpu:0:" + name] = {3, least, least, least, least, most, most};
+  };
+  metric("sm_clock_mhz", 900, 900);
+  metric("power_w", 118, 131);
+  metric("temperature_c", 45, 52);
+  metric("before:temperature_c", 40, 40);
+  metric("after:power_w", 100, 100);
+  m.counters = {{"gpu:0:energy_j", 142.31}, {"gpu:0:throttled:sw_thermal_s", 0.9}};
+  m.metrics["gpu0_to_gpu1_bytes_per_s"] = {1, 5e9, 5e9, 5e9, 5e9, 5e9, 5e9};  // a probe's own
+  const std::string text = measurement_text(document, m, {false, 200});
+  EXPECT_THAT(
+      text,
+      HasSubstr("gpu:0       SM clock 900 MHz, 118 to 131 W, 45 to 52 degrees C (40 before), 142.3 J; held "
+                "down by sw_thermal for 900 ms"));
+  EXPECT_THAT(text, HasSubstr("gpu0 to gpu1"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("after")));
+}
+
 }  // namespace
 }  // namespace millrace::report
