@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "topology/discovery.hpp"
@@ -59,7 +60,10 @@ Result<Machine> discover(const FileRoot& root) {
   Machine machine;
   machine.host = read_host_facts(root, have.cpus, have.pci, have.blocks, have.ports);
   machine.graph = build_graph(root, have, PciNames());
-  nvml::attach(machine, nvml::ask(root, root.path() == machine_root()));
+  const auto gpus = std::count_if(machine.graph.endpoints.begin(), machine.graph.endpoints.end(),
+                                  [](const Endpoint& e) { return e.kind == "gpu"; });
+  const bool live = root.path() == machine_root();
+  nvml::attach(machine, nvml::ask(root, live, nvml::patience_with(static_cast<std::size_t>(gpus))));
   return machine;
 }
 

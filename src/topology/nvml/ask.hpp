@@ -9,13 +9,18 @@
 
 namespace millrace::topology::nvml {
 
-// The first contact with eight GPUs whose driver keeps no state (persistence mode off) takes some seconds.
-inline constexpr Duration kPatience{10'000'000'000};
+// How long NVML may take: the first contact with a GPU whose driver keeps no state (persistence mode off)
+// takes a second or two, one GPU after the other.
+constexpr Duration patience_with(std::size_t gpus) {
+  constexpr std::int64_t kBase = 6'000'000'000;
+  constexpr std::int64_t kEach = 2'000'000'000;
+  return {kBase + kEach * static_cast<std::int64_t>(gpus < 2 ? 2 : gpus)};
+}
 
 inline constexpr const char* kRecording = "/nvml.json";  // in a snapshot
 
 // A recording root records the answer, unless there is none to record. `live`: ask NVML. The caller is
 // single-threaded.
-Answer ask(const FileRoot& root, bool live, Duration patience = kPatience);
+Answer ask(const FileRoot& root, bool live, Duration patience = patience_with(0));
 
 }  // namespace millrace::topology::nvml

@@ -122,9 +122,12 @@ void examine_peers(const Gpus& gpus, Found& found) {
 
 std::vector<Finding> examine_gpus(const Machine& machine) {
   Found found;
+  const auto& endpoints = machine.graph.endpoints;
+  const bool has_gpu =
+      std::any_of(endpoints.begin(), endpoints.end(), [](const Endpoint& e) { return e.kind == "gpu"; });
   if (const auto problem = machine.host.settings.find("nvml"); problem != machine.host.settings.end())
     found.push_back(
-        {"nvml-silent", "warning", "",
+        {"nvml-silent", has_gpu ? "warning" : "note", "",
          fmt::format("NVIDIA's management library told nothing of the GPUs: {}", problem->second),
          "see whether `nvidia-smi` answers; if it does not, look at dmesg, and load or reinstall the "
          "driver"});

@@ -50,8 +50,9 @@ std::string nvlink_text(const GpuFacts& gpu) {
     parts.push_back(rate > 0 ? fmt::format("{} x {}", count, millrace::to_text(BytesPerSecond{rate}))
                              : fmt::format("{} up", count));
   if (!remotes.empty()) parts.push_back(fmt::format("to {}", fmt::join(remotes, ", ")));
+  if (parts.empty()) return down > 0 ? "none up" : "none";
   if (down > 0) parts.push_back(fmt::format("{} down", down));
-  return parts.empty() ? "none" : fmt::format("{}", fmt::join(parts, " "));
+  return fmt::format("{}", fmt::join(parts, " "));
 }
 
 std::string memory_text(const GpuFacts& gpu) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stands for read_facts.cpp and read_sample.cpp in a build that had no nvml.h.
+// Stands for read_facts.cpp and read_samples.cpp in a build that had no nvml.h.
 #include "topology/nvml/read_facts.hpp"
 #include "topology/nvml/read_samples.hpp"
 
