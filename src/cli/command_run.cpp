@@ -23,6 +23,7 @@
 #include "run/dataset.hpp"
 #include "run/feed_job.hpp"
 #include "run/feed_plan.hpp"
+#include "run/gpu_plan.hpp"
 #include "run/interrupt.hpp"
 #include "run/shared_state.hpp"
 #include "topology/discover.hpp"
@@ -291,6 +292,9 @@ void run_main_job(const Arguments& arguments, Context& context) {
   Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
   if (gpus_of(*machine) == 0)
     context.remark("no GPU here: host memory stands in for GPU memory, and a timed wait for its computing");
+  else if (!run::plan_gpus(start->job, catalog, *machine).any())
+    context.remark(
+        "the GPUs here cannot be used: host memory stands in for theirs, and a timed wait for computing");
   LoadedLinks links(*machine);
   const auto callbacks = make_callbacks(context, progress, links);
   auto outcome =
