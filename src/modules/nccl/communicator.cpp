@@ -44,7 +44,10 @@ class Pause {
 class Patience {
  public:
   Patience(const sdk::Host& host, std::int64_t timeout_ns, std::int64_t longest_ns)
-      : host_(host), deadline_(host.now_ns() + timeout_ns), grace_(std::max(kGrace_ns, 4 * longest_ns)) {}
+      : host_(host),
+        timeout_ns_(timeout_ns),
+        deadline_(host.now_ns() + timeout_ns),
+        grace_(std::max(kGrace_ns, 4 * longest_ns)) {}
   bool is_over() {
     const std::int64_t now = host_.now_ns();
     if (!stopped_ && host_.cancelled()) {
@@ -53,11 +56,14 @@ class Patience {
     }
     return now >= deadline_ || (stopped_ && now >= stop_deadline_);
   }
-  [[nodiscard]] bool stopped() const { return stopped_; }
+  // The time that was over.
+  [[nodiscard]] std::int64_t waited_ns() const {
+    return stopped_ && stop_deadline_ < deadline_ ? grace_ : timeout_ns_;
+  }
 
  private:
   const sdk::Host& host_;
-  std::int64_t deadline_, grace_, stop_deadline_ = 0;
+  std::int64_t timeout_ns_, deadline_, grace_, stop_deadline_ = 0;
   bool stopped_ = false;
 };
 
@@ -109,8 +115,8 @@ std::string Communicator::of_rank(const std::string& doing) const {
   return fmt::format("rank {}, {}", host_.rank(), doing);
 }
 
-Error Communicator::too_late(const std::string& doing) const {
-  return {fmt::format("{}: not over after {}", of_rank(doing), to_text(Duration{timeout_ns_})),
+Error Communicator::too_late(const std::string& doing, std::int64_t waited_ns) const {
+  return {fmt::format("{}: not over after {}", of_rank(doing), to_text(Duration{waited_ns})),
           "a rank hangs, is far slower, or never came: see what the others say; NCCL_DEBUG=INFO in the "
           "environment tells more, --timeout waits for longer",
           Exit::kUsage};
@@ -119,7 +125,7 @@ Error Communicator::too_late(const std::string& doing) const {
 Error Communicator::failed(ncclResult_t result, const std::string& doing) {
   const Error error = nccl_failure(result, of_rank(doing), handle_);
   abort();
-  if (host_.cancelled() || (is_a_consequence(result) && collective::soon_cancelled(host_)))
+  if (is_a_consequence(result) && collective::soon_cancelled(host_))
     return collective::stopped_from_outside().value();
   return error;
 }
@@ -128,10 +134,8 @@ Result<void> Communicator::settle(ncclResult_t said, const std::string& doing) {
   Patience patience(host_, timeout_ns_, longest_ns_);
   for (Pause pause; said == ncclInProgress; pause()) {
     if (patience.is_over()) {
-      const Error error = too_late(doing);
       abort();
-      if (patience.stopped()) return collective::stopped_from_outside();
-      return tl::unexpected(error);
+      return tl::unexpected(too_late(doing, patience.waited_ns()));
     }
     if (const ncclResult_t asked = ncclCommGetAsyncError(handle_, &said); asked != ncclSuccess) said = asked;
   }
@@ -161,10 +165,8 @@ Result<void> Communicator::wait_until(const std::function<Result<bool>()>& is_do
     if (looks % kLooksBetween == 0)
       if (auto fine = check(doing); !fine) return fine;
     if (patience.is_over()) {
-      const Error error = too_late(doing);
       abort();
-      if (patience.stopped()) return collective::stopped_from_outside();
-      return tl::unexpected(error);
+      return tl::unexpected(too_late(doing, patience.waited_ns()));
     }
     pause();
   }

@@ -48,7 +48,7 @@ class Communicator {
   [[nodiscard]] bool aborted() const { return aborted_; }
 
  private:
-  Error too_late(const std::string& doing) const;
+  Error too_late(const std::string& doing, std::int64_t waited_ns) const;
   [[nodiscard]] std::string of_rank(const std::string& doing) const;
   Error failed(ncclResult_t result, const std::string& doing);
 

@@ -72,7 +72,9 @@ TEST(RotationOf, InputsAndOutputsLieWithinTheirTurn) {
         EXPECT_LE(rotation.input_at + input_bytes(request, rank), rotation.turn_bytes) << name_of(collective);
         EXPECT_LE(rotation.output_at + output_bytes(request, rank), rotation.turn_bytes)
             << name_of(collective);
-        if (!in_place) EXPECT_GE(rotation.output_at, input_bytes(request, rank)) << name_of(collective);
+        if (!in_place) {
+          EXPECT_GE(rotation.output_at, input_bytes(request, rank)) << name_of(collective);
+        }
       }
 }
 

@@ -38,33 +38,23 @@ std::uint16_t to_half(double value) {
 
 double get(ncclDataType_t type, const std::byte* from) {
   switch (type) {
-    case ncclInt8:
-      return load<std::int8_t>(from);
     case ncclUint8:
       return load<std::uint8_t>(from);
-    case ncclInt32:
-      return load<std::int32_t>(from);
     case ncclUint32:
       return load<std::uint32_t>(from);
     case ncclFloat16:
       return from_half(load<std::uint16_t>(from));
     case ncclBfloat16:
       return std::bit_cast<float>(static_cast<std::uint32_t>(load<std::uint16_t>(from)) << 16);
-    case ncclFloat32:
-      return load<float>(from);
     default:
-      return load<double>(from);
+      return 0;
   }
 }
 
 void put(ncclDataType_t type, double value, std::byte* to) {
   switch (type) {
-    case ncclInt8:
-      return store(static_cast<std::int8_t>(value), to);
     case ncclUint8:
       return store(static_cast<std::uint8_t>(value), to);
-    case ncclInt32:
-      return store(static_cast<std::int32_t>(value), to);
     case ncclUint32:
       return store(static_cast<std::uint32_t>(value), to);
     case ncclFloat16:
@@ -72,24 +62,38 @@ void put(ncclDataType_t type, double value, std::byte* to) {
     case ncclBfloat16:
       return store(static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(static_cast<float>(value)) >> 16),
                    to);
-    case ncclFloat32:
-      return store(static_cast<float>(value), to);
     default:
-      return store(value, to);
+      return;
   }
 }
 
-double combine(ncclRedOp_t operation, double a, double b) {
+template <typename T>
+T combine(ncclRedOp_t operation, T a, T b) {
   switch (operation) {
     case ncclProd:
-      return a * b;
+      return static_cast<T>(a * b);
     case ncclMax:
       return std::max(a, b);
     case ncclMin:
       return std::min(a, b);
     default:
-      return a + b;
+      return static_cast<T>(a + b);
   }
+}
+
+// Types that the CPU computes with: fast enough to be over before the links are.
+template <typename T>
+void reduce_as(const std::vector<std::uint64_t>& inputs, std::size_t first, std::size_t count,
+               ncclRedOp_t operation, std::byte* to) {
+  std::vector<T> total(count);
+  std::memcpy(total.data(), reinterpret_cast<const T*>(inputs.front()) + first, count * sizeof(T));
+  for (std::size_t rank = 1; rank < inputs.size(); ++rank) {
+    const T* input = reinterpret_cast<const T*>(inputs[rank]) + first;
+    for (std::size_t i = 0; i < count; ++i) total[i] = combine(operation, total[i], input[i]);
+  }
+  if (operation == ncclAvg)
+    for (T& value : total) value = static_cast<T>(value / static_cast<T>(inputs.size()));
+  std::memcpy(to, total.data(), count * sizeof(T));
 }
 
 }  // namespace
@@ -158,6 +162,18 @@ std::size_t output_bytes(const Order& order, int rank, int ranks) {
 
 void reduce(const std::vector<std::uint64_t>& inputs, std::size_t first, std::size_t count,
             ncclDataType_t type, ncclRedOp_t operation, std::byte* to) {
+  switch (type) {
+    case ncclInt8:
+      return reduce_as<std::int8_t>(inputs, first, count, operation, to);
+    case ncclInt32:
+      return reduce_as<std::int32_t>(inputs, first, count, operation, to);
+    case ncclFloat32:
+      return reduce_as<float>(inputs, first, count, operation, to);
+    case ncclFloat64:
+      return reduce_as<double>(inputs, first, count, operation, to);
+    default:
+      break;
+  }
   const std::size_t element = size_of(type);
   for (std::size_t i = 0; i < count; ++i) {
     const auto at = [&](std::uint64_t input) {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reductions of arrays of NCCL's types, rank by rank, in double precision: exact for the small whole numbers
-// that tests put in. Also how large what a call reads and writes is.
+// Reductions of arrays of NCCL's types, rank by rank: exact for the small whole numbers that tests put in.
 #pragma once
 
 #include <cstdint>
