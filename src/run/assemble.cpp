@@ -6,11 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <set>
-#include <string_view>
 #include <vector>
 
-#include "run/gpu_summary.hpp"
+#include "run/gpu_record.hpp"
 #include "stats/batch_means.hpp"
 #include "stats/latency_histogram.hpp"
 #include "stats/steadiness.hpp"
@@ -206,7 +204,6 @@ void set_stages(std::span<const RepeatOutcome> repeats, record::Measurement& m) 
 // What a collective's probe says of its bandwidths, a value a batch, is of the record itself, no metric.
 constexpr const char* kAlgorithmRate = "algorithm_bytes_per_s";
 constexpr const char* kBusRate = "bus_bytes_per_s";
-constexpr const char* kEnergy = ":energy_j";  // how a GPU's counter ends
 
 std::optional<record::Estimate> estimate_of_samples(std::span<const RepeatOutcome> repeats,
                                                     const std::string& name) {
@@ -280,40 +277,6 @@ void set_counters(const InstancePlan& plan, std::span<const RepeatOutcome> repea
       if (worker.report.stand_in) m.device = "stand-in";
     }
   }
-}
-
-// What was read of the GPUs, those of other hosts by the counters that these sent.
-void set_gpus(const InstancePlan& plan, std::span<const GpuSummary> summaries, record::Measurement& m) {
-  std::map<std::string, std::vector<double>> samples;
-  for (const GpuSummary& summary : summaries) {
-    for (const auto& [name, value] : summary.counters) m.counters[name] += value;
-    for (const auto& [name, values] : summary.metrics)
-      samples[name].insert(samples[name].end(), values.begin(), values.end());
-    for (const std::string& flag : summary.flags) add_flag(m, flag);
-  }
-  for (const auto& [name, values] : samples)
-    if (const auto s = stats::summarize(values))
-      m.metrics[name] = {s->count, s->mean, s->min, s->p5, s->p50, s->p95, s->max};
-  std::set<std::string> unknown;  // GPUs whose energy is
-  for (const std::string& gpu : gpus_of(plan)) unknown.insert(gpu);
-  for (const RemoteWorker& worker : plan.elsewhere)
-    for (const std::string* end : {&worker.plan.from, &worker.plan.to})
-      if (end->find("/gpu:") != std::string::npos) unknown.insert(*end);
-  const std::size_t gpus = unknown.size();
-  double energy = 0;
-  for (const auto& [name, value] : m.counters) {
-    if (name.find(":throttled:") != std::string::npos) add_flag(m, "throttled");
-    if (!name.ends_with(kEnergy)) continue;
-    energy += value;
-    unknown.erase(name.substr(0, name.size() - std::string_view(kEnergy).size()));
-  }
-  const auto counts_energy = [&](const GpuSummary& summary) {
-    return static_cast<std::size_t>(std::count_if(
-               summary.counters.begin(), summary.counters.end(),
-               [](const auto& counter) { return counter.first.ends_with(kEnergy); })) == gpus_of(plan).size();
-  };
-  if (gpus > 0 && unknown.empty() && std::all_of(summaries.begin(), summaries.end(), counts_energy))
-    m.energy_j = energy;
 }
 
 void set_participants(const InstancePlan& plan, const RepeatOutcome& last, record::Measurement& m) {
@@ -455,7 +418,7 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
   set_metrics(repeats, m);
   set_collective_rates(repeats, m);
   set_counters(plan, repeats, m);
-  set_gpus(plan, gpus, m);
+  record_gpus(plan, gpus, m);
   set_participants(plan, repeats.back(), m);
   set_path(plan, machine, m);
   if (m.verified == false && m.status == "ok") {

@@ -48,9 +48,9 @@ GpuReadings GpuWatch::end() {
     pci_.clear();
     return readings;
   }
-  for (topology::nvml::GpuSample& sample : *samples)
-    for (const auto& [gpu, address] : pci_)
-      if (address == sample.pci) readings.by_gpu[gpu].push_back(std::move(sample));
+  for (const auto& [gpu, address] : pci_)
+    for (const topology::nvml::GpuSample& sample : *samples)
+      if (sample.pci == address) readings.by_gpu[gpu].push_back(sample);
   return readings;
 }
 

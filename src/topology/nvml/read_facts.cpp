@@ -6,6 +6,7 @@
 #include "topology/nvml/clock_reasons.hpp"
 #include "topology/nvml/library.hpp"
 #include "topology/nvml/read_nvlinks.hpp"
+#include "topology/nvml/read_peer.hpp"
 
 namespace millrace::topology::nvml {
 namespace {
@@ -37,9 +38,8 @@ void read_memory(const Library& nvml, nvmlDevice_t device, GpuFacts& gpu) {
     gpu.memory_used_bytes = memory->used;
   }
   const Calls& calls = nvml.calls();
-  const auto mode = nvmlEnableState_t{};
-  nvmlEnableState_t now = mode;
-  nvmlEnableState_t pending = mode;
+  nvmlEnableState_t now{};
+  nvmlEnableState_t pending{};
   if (calls.ecc_mode != nullptr && calls.ecc_mode(device, &now, &pending) == NVML_SUCCESS)
     gpu.ecc = now == NVML_FEATURE_ENABLED;
   using Count = unsigned long long;
@@ -90,53 +90,6 @@ void read_power_and_heat(const Library& nvml, nvmlDevice_t device, GpuFacts& gpu
   else
     gpu.slowdown_temperature_c = as<double>(
         nvml.value<unsigned>(calls.temperature_threshold, device, NVML_TEMPERATURE_THRESHOLD_SLOWDOWN));
-}
-
-std::string p2p_words(std::optional<nvmlGpuP2PStatus_t> status) {
-  switch (status.value_or(NVML_P2P_STATUS_UNKNOWN)) {
-    case NVML_P2P_STATUS_OK:
-      return "ok";
-    case NVML_P2P_STATUS_CHIPSET_NOT_SUPPORTED:
-      return "chipset not supported";
-    case NVML_P2P_STATUS_GPU_NOT_SUPPORTED:
-      return "GPU not supported";
-    case NVML_P2P_STATUS_IOH_TOPOLOGY_NOT_SUPPORTED:
-      return "not across these host bridges";
-    case NVML_P2P_STATUS_DISABLED_BY_REGKEY:
-      return "disabled by a setting of the driver";
-    case NVML_P2P_STATUS_NOT_SUPPORTED:
-      return "not supported";
-    default:
-      return "unknown";
-  }
-}
-
-std::string level_words(std::optional<nvmlGpuTopologyLevel_t> level) {
-  if (!level) return {};
-  switch (*level) {
-    case NVML_TOPOLOGY_INTERNAL:
-      return "board";
-    case NVML_TOPOLOGY_SINGLE:
-      return "PCIe switch";
-    case NVML_TOPOLOGY_MULTIPLE:
-      return "PCIe switches";
-    case NVML_TOPOLOGY_HOSTBRIDGE:
-      return "host bridge";
-    case NVML_TOPOLOGY_NODE:
-      return "NUMA node";
-    default:
-      return "system";
-  }
-}
-
-GpuPeer read_peer(const Library& nvml, nvmlDevice_t from, nvmlDevice_t to, const std::string& pci) {
-  const Calls& calls = nvml.calls();
-  const auto status = [&](nvmlGpuP2PCapsIndex_t index) {
-    return nvml.value<nvmlGpuP2PStatus_t>(calls.p2p_status, from, to, index);
-  };
-  return {pci, p2p_words(status(NVML_P2P_CAPS_INDEX_READ)), p2p_words(status(NVML_P2P_CAPS_INDEX_WRITE)),
-          status(NVML_P2P_CAPS_INDEX_NVLINK) == NVML_P2P_STATUS_OK,
-          level_words(nvml.value<nvmlGpuTopologyLevel_t>(calls.common_ancestor, from, to))};
 }
 
 struct Opened {
