@@ -9,6 +9,7 @@
 #include "report/figures.hpp"
 #include "report/gpu_readings.hpp"
 #include "report/layout.hpp"
+#include "report/pair_matrix.hpp"
 #include "report/terminal.hpp"
 #include "units/quantity.hpp"
 
@@ -163,17 +164,24 @@ std::string measurement_text(const record::Document& document, const Measurement
   if (m.operations_per_s.mean > 0) line("operations", operations_text(m));
   if (m.latency_s) line("latency", latency_text(*m.latency_s));
   for (const auto& [name, metric] : m.metrics)
-    if (!is_reading_of_a_gpu(name)) line(metric_name(name), metric_text(name, metric));
+    if (!is_reading_of_a_gpu(name) && !is_in_pair_matrix(m, name))
+      line(metric_name(name), metric_text(name, metric));
+  out += pair_matrix_text(m, style);
   for (const auto& [gpu, text] : gpu_readings(m)) line(gpu, text);
   if (!m.stages.empty()) out += stages_table(m, style);
   if (!m.from.empty() || !m.to.empty()) {
     const auto name = [&](const std::string& several) {
-      std::vector<std::string> names;
+      std::vector<std::pair<std::string, int>> names;  // with how many in a row have it
       for (const std::string& id : topology::ends_of(several)) {
         const auto* endpoint = topology::find_endpoint(document.topology, id);
-        names.push_back(endpoint && !endpoint->name.empty() ? endpoint->name : id);
+        const std::string& shown = endpoint && !endpoint->name.empty() ? endpoint->name : id;
+        if (names.empty() || names.back().first != shown) names.emplace_back(shown, 0);
+        ++names.back().second;
       }
-      return fmt::format("{}", fmt::join(names, " and "));
+      std::vector<std::string> parts;
+      for (const auto& [shown, count] : names)
+        parts.push_back(count == 1 ? shown : fmt::format("{} × {}", count, shown));
+      return fmt::format("{}", fmt::join(parts, " and "));
     };
     line("path", m.from == m.to ? name(m.from) : fmt::format("{} to {}", name(m.from), name(m.to)));
   }
