@@ -10,7 +10,7 @@ from command_line import BUILD, main
 from standin import LIBRARIES, StandInTest
 
 CALLS = ("sync", "batch", "stream")
-QUICK = {"--file-size": "8MiB", "--block-size": "256KiB", "--queue-depth": 4, "--duration": "300ms", "--target": 0,
+QUICK = {"--file-size": "8MiB", "--block-size": "256KiB", "--queue-depth": 4, "--duration": "150ms", "--target": 0,
          "--repeats": 1, "--deadline": "10s"}
 
 
@@ -108,7 +108,7 @@ class Paths(GdsTest):
                                  ({"direct": True, "bounces": 7}, "gds-compatibility"),
                                  ({"direct": True, "counts": False}, "gds-path-unproven"),
                                  ({"direct": False, "counts": False}, "gds-path-unproven")):
-            for probe in ("read", "write"):
+            for probe in ("read", "write") if cufile.get("counts", True) and "bounces" not in cufile else ("read",):
                 with self.subTest(cufile=cufile, probe=probe):
                     self.description["cufile"] = cufile
                     m, path = self.fine(probe)
@@ -174,10 +174,10 @@ class Faults(GdsTest):
         for calls in CALLS:
             with self.subTest(calls=calls):
                 self.broken(calls, 0, what="hang")
-                reason, ended = self.failed("read", "--calls", calls, "--timeout", "1s", "--deadline", "3s")
+                reason, ended = self.failed("read", "--calls", calls, "--timeout", "500ms", "--deadline", "1s")
                 self.assertLess(ended.seconds, 15)
                 if calls != "sync":
-                    self.assertIn("did not end within 1 s", reason)
+                    self.assertIn("did not end within 500 ms", reason)
 
     def test_a_slow_gpu_shows_in_its_rate_alone(self):
         self.description["faults"] = [{"library": "cufile", "call": "cuFileRead", "what": "slow", "factor": 4, "gpu": 1}]
