@@ -30,13 +30,13 @@ void report_rates(const sdk::Host& host, const Request& request, const BatchTime
 
 }  // namespace
 
-void report_batch(const sdk::Host& host, sdk::Recorder& recorder, const Request& request,
-                  const BatchTimes& batch, std::span<const Interval> mine, bool settled,
-                  std::string_view algorithm) {
-  if (host.rank() == 0)
-    for (const IterationTimes& times : batch.iterations)
-      recorder.latency(static_cast<std::uint64_t>(std::max<std::int64_t>(times.slowest_ns, 0)));
-  if (!settled) return;
+void record_latencies(sdk::Recorder& recorder, const BatchTimes& batch) {
+  for (const IterationTimes& times : batch.iterations)
+    recorder.latency(static_cast<std::uint64_t>(std::max<std::int64_t>(times.slowest_ns, 0)));
+}
+
+void report_batch(const sdk::Host& host, const Request& request, const BatchTimes& batch,
+                  std::span<const Interval> mine, std::string_view algorithm) {
   const std::size_t count = mine.size();
   std::int64_t own_ns = 0;
   for (const Interval& interval : mine) own_ns += interval.end_ns - interval.begin_ns;

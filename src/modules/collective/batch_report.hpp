@@ -14,12 +14,13 @@ namespace millrace::collective {
 
 inline constexpr int kUnsettled = 2;  // batches at first of which a probe's own figures are not taken
 
-// Latencies of the slowest rank go into `recorder` (rank 0 alone has one). Of a settled batch also samples:
-// every rank its rank_time_s; rank 0 algorithm_bytes_per_s, bus_bytes_per_s, between hosts
-// wire_floor_bytes_per_s, where `algorithm` tells how bytes went ("ring"; "": unknown) wire_bytes_per_s, and
-// arrival_skew_s with a count of who was latest.
-void report_batch(const sdk::Host& host, sdk::Recorder& recorder, const Request& request,
-                  const BatchTimes& batch, std::span<const Interval> mine, bool settled,
-                  std::string_view algorithm = {});
+// The collectives' latencies, of the slowest rank, into rank 0's recorder.
+void record_latencies(sdk::Recorder& recorder, const BatchTimes& batch);
+
+// Of a settled batch: every rank its rank_time_s; rank 0 algorithm_bytes_per_s, bus_bytes_per_s, between
+// hosts wire_floor_bytes_per_s, where `algorithm` tells how bytes went ("ring"; "": unknown)
+// wire_bytes_per_s, and arrival_skew_s with a count of who was latest.
+void report_batch(const sdk::Host& host, const Request& request, const BatchTimes& batch,
+                  std::span<const Interval> mine, std::string_view algorithm = {});
 
 }  // namespace millrace::collective

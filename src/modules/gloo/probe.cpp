@@ -118,7 +118,8 @@ void CollectiveProbe::measure(const sdk::Host& host) {
     const std::vector<Interval> all = gathered(context_, mine);
     const BatchTimes times =
         collective::over_ranks(all, static_cast<std::size_t>(settings_.ranks), mine.size(), host.hosts() < 2);
-    collective::report_batch(host, recorder, settings_, times, mine, batches >= collective::kUnsettled);
+    if (recorder) collective::record_latencies(recorder, times);
+    if (batches >= collective::kUnsettled) collective::report_batch(host, settings_, times, mine);
     batch = collective::next_batch(batch, times, kMostInBatch);
   }
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -21,6 +22,11 @@ using collective::Interval;
 
 constexpr std::uint64_t kMostInBatch = 2048;  // an exchange of 64 KiB holds their times
 static_assert(kMostInBatch * sizeof(Interval) <= std::size_t{64} * 1024);
+
+struct Unsettled {
+  BatchTimes times;
+  std::vector<Interval> mine;
+};
 
 // Every rank's intervals, rank 0's first. Empty once the run is stopped: exchanges end with it.
 std::vector<Interval> gathered(const sdk::Host& host, const std::vector<Interval>& mine,
@@ -118,11 +124,12 @@ Result<void> CollectiveProbe::measure(const sdk::Host& host) {
   std::uint64_t iteration = 0;
   std::uint64_t batch = 1;
   bool exchanging = true;
+  std::optional<Unsettled> unsettled;
   for (int batches = 0;; ++batches) {
     mine.clear();
     const auto goes_on = run_batch(host, iteration, iteration + batch, recorder, mine);
     if (!goes_on) return tl::unexpected(goes_on.error());
-    if (!*goes_on) return {};
+    if (!*goes_on) break;
     const auto all = exchanging ? gathered(host, mine, s.timeout_ns) : std::vector<Interval>{};
     exchanging = !all.empty();
     if (!exchanging) {
@@ -131,9 +138,15 @@ Result<void> CollectiveProbe::measure(const sdk::Host& host) {
     }
     const BatchTimes times =
         collective::over_ranks(all, static_cast<std::size_t>(s.ranks), mine.size(), host.hosts() < 2);
-    collective::report_batch(host, recorder, s, times, mine, batches >= collective::kUnsettled, s.algorithm);
+    if (recorder) collective::record_latencies(recorder, times);
+    const bool settled = batches >= collective::kUnsettled;
+    if (settled) collective::report_batch(host, s, times, mine, s.algorithm);
+    unsettled = settled ? std::nullopt : std::optional(Unsettled{times, mine});
     batch = collective::next_batch(batch, times, kMostInBatch);
   }
+  // So short a run that it never settled has a figure all the same.
+  if (unsettled) collective::report_batch(host, s, unsettled->times, unsettled->mine, s.algorithm);
+  return {};
 }
 
 sdk::Outcome CollectiveProbe::run(sdk::Host& host) {

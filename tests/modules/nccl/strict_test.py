@@ -87,7 +87,7 @@ class Strict(unittest.TestCase):
         for number, body in enumerate(ranks):
             pid = os.fork()
             if pid == 0:
-                signal.alarm(20)
+                signal.alarm(6)
                 os.dup2(errors, 2)
                 rank = Rank(number)
                 os._exit(body(rank) or 0)

@@ -35,6 +35,7 @@ struct ncclComm {
   std::atomic<bool> is_busy = false;
   std::atomic<bool> is_aborted = false;  // whatever waits gives up
   std::uint64_t collectives = 0;         // played
+  std::int64_t end_ns = 0;               // of the last one, by the machine's links
   std::mutex mutex;
   std::vector<std::unique_ptr<millrace::standin::nccl::Registration>> registrations;
   std::thread background;  // joins, and finalizes

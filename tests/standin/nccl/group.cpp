@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nccl/group.hpp"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
+#include "machine/clock.hpp"
 #include "nccl/device_memory.hpp"
 #include "nccl/misuse.hpp"
 #include "nccl/play.hpp"
@@ -17,6 +19,7 @@ struct Launch {
   ncclComm_t comm = nullptr;
   std::vector<Task> tasks;
   bool once = true;
+  std::int64_t launched_ns = 0;
 };
 
 struct Member {
@@ -27,13 +30,22 @@ struct Member {
 thread_local int depth = 0;
 thread_local std::vector<Member> members;
 
+// When it could begin: once it was launched and what came before was over by the machine's clock, however
+// late this thread woke. Not so where that is long past: then the stream had other things to do.
+std::int64_t ready(const Launch& launch) {
+  constexpr std::int64_t kLate_ns = 50'000'000;
+  const std::int64_t now = now_ns();
+  const std::int64_t could_ns = std::max(launch.once ? launch.launched_ns : now, launch.comm->end_ns);
+  return could_ns < now - kLate_ns ? now : could_ns;
+}
+
 void run(void* data) {
   auto* launch = static_cast<Launch*>(data);
   const bool messages = launch->tasks.front().order.kind >= Kind::kSend;
   if (messages)
-    play_messages(launch->comm, launch->tasks);
+    play_messages(launch->comm, launch->tasks, ready(*launch));
   else
-    for (const Task& task : launch->tasks) play(launch->comm, task.order, task.trouble);
+    for (const Task& task : launch->tasks) play(launch->comm, task.order, task.trouble, ready(*launch));
   if (launch->once) delete launch;
 }
 
@@ -73,7 +85,7 @@ ncclResult_t check(ncclComm_t comm, const Order& order, CUstream stream) {
 ncclResult_t put_on_stream(ncclComm_t comm, CUstream stream, std::vector<Task> tasks) {
   CUstreamCaptureStatus capturing = CU_STREAM_CAPTURE_STATUS_NONE;
   cuStreamIsCapturing(stream, &capturing);
-  auto* launch = new Launch{comm, std::move(tasks), capturing == CU_STREAM_CAPTURE_STATUS_NONE};
+  auto* launch = new Launch{comm, std::move(tasks), capturing == CU_STREAM_CAPTURE_STATUS_NONE, now_ns()};
   if (cuLaunchHostFunc(stream, &run, launch) != CUDA_SUCCESS) {
     delete launch;
     set_last_error("Cuda failure at a launch");

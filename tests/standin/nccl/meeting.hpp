@@ -31,7 +31,7 @@ struct Seat {
   std::atomic<std::uint64_t> computed;     // of those, that it has its result of, not yet written
   std::atomic<std::uint32_t> closed;       // ncclCommFinalize or Destroy; nothing more comes
   std::atomic<std::uint32_t> lost;         // its GPU is gone
-  std::int64_t end_ns;                     // of its transfers of the collective under way
+  std::int64_t ready_ns, end_ns;           // of its transfers of the collective under way
   Order order;                             // of the collective under way
   std::array<Letter, kMostRanks> letters;  // to each rank
 };

@@ -18,19 +18,19 @@ Letter& letter(ncclComm_t comm, int from, int to) {
   return comm->table->seats[static_cast<std::size_t>(from)].letters[static_cast<std::size_t>(to)];
 }
 
-bool post(ncclComm_t comm, const Order& order, std::uint64_t& number) {
+bool post(ncclComm_t comm, const Order& order, std::int64_t ready_ns, std::uint64_t& number) {
   Letter& mine = letter(comm, comm->rank, order.root);
   if (mine.posted.load() != mine.taken.load()) return false;  // the one before is still on its way
   mine.address = order.input;
   mine.count = order.count;
   mine.type = order.type;
-  mine.ready_ns = now_ns();
+  mine.ready_ns = ready_ns;
   number = mine.posted.load() + 1;
   mine.posted = number;
   return true;
 }
 
-bool take(ncclComm_t comm, const Task& task, std::int64_t& end_ns) {
+bool take(ncclComm_t comm, const Task& task, std::int64_t ready_ns, std::int64_t& end_ns) {
   const Order& order = task.order;
   Letter& theirs = letter(comm, order.root, comm->rank);
   if (theirs.posted.load() == theirs.taken.load()) return false;
@@ -45,7 +45,7 @@ bool take(ncclComm_t comm, const Task& task, std::int64_t& end_ns) {
     reinterpret_cast<std::byte*>(order.output)[size / 2] ^= std::byte{1};
   Machine& machine = Machine::instance();
   const int sender = comm->table->seats[static_cast<std::size_t>(order.root)].gpu;
-  const std::int64_t ready_ns = std::max(now_ns(), theirs.ready_ns);
+  ready_ns = std::max(ready_ns, theirs.ready_ns);
   theirs.end_ns = sender == comm->gpu
                       ? ready_ns
                       : machine.transfer(machine.gpu_to_gpu(sender, comm->gpu), size, ready_ns);
@@ -56,7 +56,7 @@ bool take(ncclComm_t comm, const Task& task, std::int64_t& end_ns) {
 
 }  // namespace
 
-void play_messages(ncclComm_t comm, const std::vector<Task>& tasks) {
+void play_messages(ncclComm_t comm, const std::vector<Task>& tasks, std::int64_t ready_ns) {
   struct Progress {
     bool posted = false, done = false;
     std::uint64_t number = 0;
@@ -73,9 +73,9 @@ void play_messages(ncclComm_t comm, const std::vector<Task>& tasks) {
         continue;
       }
       if (order.kind == Kind::kReceive) {
-        mine.done = take(comm, tasks[i], end_ns);
+        mine.done = take(comm, tasks[i], ready_ns, end_ns);
       } else {
-        if (!mine.posted) mine.posted = post(comm, order, mine.number);
+        if (!mine.posted) mine.posted = post(comm, order, ready_ns, mine.number);
         Letter& sent = letter(comm, comm->rank, order.root);
         mine.done = mine.posted && sent.taken.load() >= mine.number;
         if (mine.done) end_ns = std::max(end_ns, sent.end_ns);
@@ -84,7 +84,9 @@ void play_messages(ncclComm_t comm, const std::vector<Task>& tasks) {
     }
     return all;
   };
-  if (wait_until(comm, advance)) sleep_until(end_ns, kSpin_ns);
+  if (!wait_until(comm, advance)) return;
+  comm->end_ns = end_ns;
+  sleep_until(end_ns, kSpin_ns);
 }
 
 }  // namespace millrace::standin::nccl

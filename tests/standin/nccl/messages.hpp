@@ -14,7 +14,8 @@ struct Task {
   Trouble trouble;
 };
 
-// On the stream's thread; returns when all are over, or the communicator is aborted.
-void play_messages(ncclComm_t comm, const std::vector<Task>& tasks);
+// On the stream's thread; returns when all are over, or the communicator is aborted. By the machine's clock
+// each begins when both of its ranks are ready: this one at `ready_ns`.
+void play_messages(ncclComm_t comm, const std::vector<Task>& tasks, std::int64_t ready_ns);
 
 }  // namespace millrace::standin::nccl

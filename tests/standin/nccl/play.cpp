@@ -142,7 +142,7 @@ std::int64_t send_all(ncclComm_t comm, const Order& order, std::int64_t ready_ns
 
 }  // namespace
 
-void play(ncclComm_t comm, const Order& order, const Trouble& trouble) {
+void play(ncclComm_t comm, const Order& order, const Trouble& trouble, std::int64_t ready_ns) {
   if (trouble.hang) {
     wait_until(comm, [] { return false; });
     return;
@@ -150,10 +150,12 @@ void play(ncclComm_t comm, const Order& order, const Trouble& trouble) {
   Seat& mine = comm->seat();
   const std::uint64_t number = ++comm->collectives;
   mine.order = order;
+  mine.ready_ns = ready_ns;
   mine.entered = number;
   if (!wait_for_all(comm, number, order)) return;
   compare(comm, order);
-  const std::int64_t begin_ns = now_ns();
+  std::int64_t begin_ns = ready_ns;
+  for (int rank = 0; rank < comm->ranks; ++rank) begin_ns = std::max(begin_ns, seat_of(comm, rank).ready_ns);
   mine.end_ns = send_all(comm, order, begin_ns);
   std::vector<std::byte> result = result_of(comm, order);
   if (trouble.wrong_data && !result.empty()) result[result.size() / 2] ^= std::byte{1};
@@ -168,6 +170,7 @@ void play(ncclComm_t comm, const Order& order, const Trouble& trouble) {
   if (!result.empty()) std::memcpy(reinterpret_cast<void*>(order.output), result.data(), result.size());
   std::int64_t end_ns = begin_ns;
   for (int rank = 0; rank < comm->ranks; ++rank) end_ns = std::max(end_ns, seat_of(comm, rank).end_ns);
+  comm->end_ns = end_ns;
   sleep_until(end_ns, kSpin_ns);
 }
 

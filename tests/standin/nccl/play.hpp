@@ -8,7 +8,8 @@
 
 namespace millrace::standin::nccl {
 
-// On the stream's thread; returns when it is over, or the communicator is aborted.
-void play(ncclComm_t comm, const Order& order, const Trouble& trouble);
+// On the stream's thread; returns when it is over, or the communicator is aborted. By the machine's clock it
+// begins when all ranks are ready: this one at `ready_ns`.
+void play(ncclComm_t comm, const Order& order, const Trouble& trouble, std::int64_t ready_ns);
 
 }  // namespace millrace::standin::nccl
