@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collectives between GPUs as a user drives them, on stand-in drivers: libnccl.so.2 and libcuda.so.1 that play a
 machine whose NVLinks they enforce in time. It proves the plumbing, not hardware."""
+import contextlib
 import statistics
 
 from command_line import main
+from namespaces import NoNamespaces, TwoHosts
 from standin import StandInTest
 
 # nccl-tests, doc/PERFORMANCE.md
@@ -11,7 +13,7 @@ BUS_FACTOR = {"all_reduce": lambda n: 2 * (n - 1) / n, "all_gather": lambda n: (
               "reduce_scatter": lambda n: (n - 1) / n, "alltoall": lambda n: (n - 1) / n,
               "gather": lambda n: (n - 1) / n, "scatter": lambda n: (n - 1) / n,
               "broadcast": lambda n: 1, "reduce": lambda n: 1, "sendrecv": lambda n: 1}
-SHORT = ("--size", "256KiB", "--region", 0, "--duration", "300ms", "--target", 0)
+SHORT = ("--size", "256KiB", "--region", 0, "--duration", "150ms", "--target", 0)
 BRIEF = ("--size", "60000", "--region", 0, "--duration", "20ms", "--target", 0)
 NVLINK = 500e6  # bytes/s of a stand-in GPU: two NVLinks
 
@@ -105,7 +107,7 @@ class Collectives(NcclTest):
 class Rates(NcclTest):
     # An array of this size takes some milliseconds of an NVLink, beside which waking late is little.
     def bus(self, *arguments, size="4MiB"):
-        m = self.fine(*arguments, "--size", size, "--region", 0, "--duration", "1s", "--target", 0)
+        m = self.fine(*arguments, "--size", size, "--region", 0, "--duration", "600ms", "--target", 0)
         return m, m["bus_bytes_per_s"]["p50"]
 
     def assertNear(self, rate, measure):
@@ -159,7 +161,7 @@ class Pairs(NcclTest):
         self.load("half_link")
         halved = [g["index"] for g in self.description["gpus"] if sum(l["bytes_per_s"] for l in g["nvlinks"]) < NVLINK]
         self.assertEqual(len(halved), 1)
-        m = self.fine("nccl.pairs", "--size", "1MiB", "--duration", "4s", "--target", 0, "--verify", "off")
+        m = self.fine("nccl.pairs", "--size", "1MiB", "--duration", "2500ms", "--target", 0, "--verify", "off")
         rates = self.rates(m)
         self.assertEqual(len(rates), 56)
         slow = {name for name, rate in rates.items() if rate < 0.75 * statistics.median(rates.values())}
@@ -215,6 +217,35 @@ class Faults(NcclTest):
         self.fault(library="nccl", call="ncclCommFinalize", gpu=0, what="error", error="ncclInternalError")
         m = self.failed("nccl.all_reduce", "--timeout", "2s", *SHORT, within=25)
         self.assertRegex(m["reason"], "closing .*ncclInternalError")
+
+
+class TwoNamespaces(NcclTest):
+    def setUp(self):
+        super().setUp()
+        hosts = contextlib.ExitStack()
+        self.addCleanup(hosts.close)
+        try:
+            self.near, self.far = hosts.enter_context(TwoHosts())
+        except NoNamespaces as reason:
+            self.skipTest(str(reason))
+
+    def test_ranks_of_two_hosts_reduce_together(self):
+        # Both play the same machine; each host sees one of its GPUs.
+        played = self.standins()
+        peer = self.start("peer", "--listen", f"{self.far.address}:0", prefix=self.far.prefix(), **played,
+                          CUDA_VISIBLE_DEVICES="1")
+        lines = [peer.stdout.readline().split() for _ in range(2)]
+        self.assertEqual([line[0] for line in lines], ["listening", "token"])
+        process = self.start("measure", "nccl.all_reduce", *SHORT, "--peer", lines[0][-1], "--quiet", "--json", "-",
+                             prefix=self.near.prefix(), **played, CUDA_VISIBLE_DEVICES="0", MILLRACE_TOKEN=lines[1][-1])
+        ended = self.finish(process, patience=60)
+        at_peer = self.finish(peer, patience=60)
+        self.assertEqual(ended.code, 0, ended.err + ended.out)
+        self.assertEqual(at_peer.code, 0, at_peer.err)
+        m = ended.measurement
+        self.assertVerified(m, 2)
+        self.assertEqual([p["host"] for p in m["participants"]], [0, 1])
+        self.assertGreater(m["metrics"]["wire_floor_bytes_per_s"]["p50"], 0)
 
 
 class Refusals(NcclTest):

@@ -17,7 +17,7 @@ namespace millrace::nccl {
 namespace {
 
 // When the run is stopped, ranks still end what they had agreed on; one that cannot is given up after this.
-constexpr std::int64_t kGrace_ns = 3'000'000'000;
+constexpr std::int64_t kGrace_ns = 2'000'000'000;
 constexpr std::int64_t kFirstNap_ns = 10'000, kLongestNap_ns = 200'000;
 constexpr int kLooksAwake = 200;   // some tens of microseconds, which a small collective takes
 constexpr int kLooksBetween = 16;  // at the GPU, for each look at the communicator
