@@ -121,7 +121,7 @@ std::string version_text(int version) { return fmt::format("{}.{}", version / 10
 Result<void> start() {
   if (const CUresult result = cuInit(0); result != CUDA_SUCCESS) {
     // A driver too old for these GPUs or this library says so in many ways: the version is the better reason.
-    if (const auto fits = new_enough(); !fits && result != CUDA_ERROR_NO_DEVICE) return fits;
+    if (auto fits = new_enough(); !fits && result != CUDA_ERROR_NO_DEVICE) return fits;
     return tl::unexpected(no_device(result));
   }
   return new_enough();

@@ -48,8 +48,7 @@ TEST(Rounds, OneToAllLeavesOutTheOneAndHasARoundForEach) {
   EXPECT_EQ(rounds->front().flows.size(), 7U);
   for (const Flow& flow : rounds->front().flows) EXPECT_TRUE(flow.from == 2 && flow.to != 2 && flow.by == 2);
   const auto gathered = rounds_of(Pattern::kAllToOne, {2}, kEight);
-  for (const Flow& flow : gathered->front().flows)
-    EXPECT_TRUE(flow.to == 2 && flow.by == flow.from);
+  for (const Flow& flow : gathered->front().flows) EXPECT_TRUE(flow.to == 2 && flow.by == flow.from);
 }
 
 TEST(Rounds, AllAtOnceIsOneRound) {

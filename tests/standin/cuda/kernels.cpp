@@ -42,7 +42,8 @@ struct Touched {
   Address address;
   std::uint64_t size;
 };
-Operation checked(CUcontext context, std::vector<Touched> ranges, const Trouble& trouble, Operation play) {
+Operation checked(CUcontext context, const std::vector<Touched>& ranges, const Trouble& trouble,
+                  const Operation& play) {
   return [=](std::int64_t ready_ns) {
     if (trouble.hang) hang();
     for (const Touched& range : ranges)
