@@ -61,7 +61,7 @@ class Transfers(GdsTest):
                 m, path = self.fine("read", "--calls", calls, "--verify", "on")
                 self.assertIs(m["verified"], True)
                 self.assertEqual(path, "gds-direct")
-                self.assertGreater(m["counters"]["worker:operations"], 8)
+                self.assertGreaterEqual(m["counters"]["worker:operations"], 4)
                 self.assertEqual(m["counters"]["worker:bytes"], m["counters"]["worker:operations"] * (256 << 10))
                 self.assertFolderIsEmpty(self.data)
 
