@@ -4,14 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace millrace::run {
 namespace {
 
 constexpr double kCopyWeight = 0.4, kCollectiveWeight = 0.4, kStorageWeight = 0.4;
-constexpr const char* kCopySize = "16MiB";        // a link is as fast with it as with more
-constexpr const char* kCollectiveSize = "64MiB";  // small ones tell latency, not bandwidth
-constexpr const char* kStorageSize = "128MiB";
+constexpr const char* kCopySize = "16MiB";                        // a link is as fast with it as with more
+constexpr const char* kCollectiveSize = "64MiB";                  // small ones tell latency, not bandwidth
+constexpr std::uint64_t kStorageSize = std::uint64_t{128} << 20;  // of the file of each GPU
+constexpr std::uint64_t kOfTheCap = 4;                            // the data sets lie there as well
 
 std::vector<std::string> gpus_of(const topology::Machine& machine) {
   std::vector<std::string> gpus;
@@ -69,12 +71,19 @@ GpuPlan plan_gpus(const Job& job, const Catalog& catalog, const topology::Machin
         {"nccl.all_reduce", {{"gpus", plan.to}, {"size", kCollectiveSize}}, kCollectiveWeight});
   plan.direct = is_ready(catalog, "gds", "GPUDirect Storage", plan);
   // Nothing is written where only the user's own files are read.
-  if (plan.direct && job.datasets.empty())
+  if (!plan.direct || !job.datasets.empty()) return plan;
+  if (job.size_cap > 0 && job.size_cap / kOfTheCap < kStorageSize * gpus.size())
+    plan.left_out.push_back(
+        fmt::format("reading and writing by GPUDirect Storage are left out: --size-cap {} leaves too "
+                    "little for their files",
+                    to_binary({job.size_cap})));
+  else
     for (const char* probe : {"storage.gds_read", "storage.gds_write"})
-      plan.measurements.push_back(
-          {probe,
-           {{"path", job.paths.front().string()}, {"gpu", plan.to}, {"file-size", kStorageSize}},
-           kStorageWeight});
+      plan.measurements.push_back({probe,
+                                   {{"path", job.paths.front().string()},
+                                    {"gpu", plan.to},
+                                    {"file-size", std::to_string(kStorageSize)}},
+                                   kStorageWeight});
   return plan;
 }
 

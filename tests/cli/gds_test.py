@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 
 from command_line import BUILD, main
 from standin import LIBRARIES, StandInTest
@@ -197,6 +198,77 @@ class Faults(GdsTest):
         reason, ended = self.failed("read")
         self.assertEqual(ended.measurement["status"], "skipped")
         self.assertIn("CU_FILE_PLATFORM_NOT_SUPPORTED (5007)", reason)
+
+
+MISUSE = """
+import ctypes, os, sys
+class Error(ctypes.Structure):
+    _fields_ = [("err", ctypes.c_int), ("cuda", ctypes.c_int)]
+class Descriptor(ctypes.Structure):
+    _fields_ = [("type", ctypes.c_int), ("fd", ctypes.c_int64), ("operations", ctypes.c_void_p)]
+cuda, cufile = ctypes.CDLL("libcuda.so.1"), ctypes.CDLL("libcufile.so.0")
+for name in ("cuFileDriverOpen", "cuFileDriverClose_v2", "cuFileHandleRegister", "cuFileBufRegister", "cuFileBufDeregister"):
+    getattr(cufile, name).restype = Error
+cufile.cuFileRead.restype = ctypes.c_ssize_t
+cufile.cuFileHandleDeregister.restype = None
+context, memory, handle = ctypes.c_void_p(), ctypes.c_uint64(), ctypes.c_void_p()
+assert cuda.cuInit(0) == 0 and cuda.cuDevicePrimaryCtxRetain(ctypes.byref(context), 0) == 0
+assert cuda.cuCtxSetCurrent(context) == 0 and cuda.cuMemAlloc_v2(ctypes.byref(memory), ctypes.c_size_t(1 << 20)) == 0
+base = ctypes.c_void_p(memory.value)
+def register(flags):
+    descriptor = Descriptor(1, os.open(sys.argv[1], os.O_RDONLY | flags), None)
+    return cufile.cuFileHandleRegister(ctypes.byref(handle), ctypes.byref(descriptor)).err
+def read(size=8192, offset=0, at=0):
+    return cufile.cuFileRead(handle, base, ctypes.c_size_t(size), ctypes.c_long(offset), ctypes.c_long(at))
+def pin(size=1 << 20):
+    return cufile.cuFileBufRegister(base, ctypes.c_size_t(size), 0).err
+"""
+OPENED = "assert cufile.cuFileDriverOpen().err == 0 and register(os.O_DIRECT) == 0 and pin() == 0 and read() == 8192\n"
+
+
+class Strictness(GdsTest):
+    """What the vendor's library refuses is refused, and what it would quietly do through host memory ends the process."""
+
+    def setUp(self):
+        super().setUp()
+        if re.search(r"^MILLRACE_SANITIZE:STRING=.+$", (BUILD / "CMakeCache.txt").read_text(), re.MULTILINE):
+            self.skipTest("the stand-ins are built with a sanitizer, which Python itself is not")
+
+    def play(self, text):
+        file = self.data / "file"
+        file.write_bytes(bytes(64 << 10))
+        return subprocess.run([sys.executable, "-c", MISUSE + text, file], capture_output=True, text=True, check=False,
+                              env={**os.environ, **self.standins()}, timeout=60)
+
+    def test_what_is_right_is_done(self):
+        ended = self.play(OPENED + "assert read(1 << 20) == 65536\n"  # to the end of the file
+                          "cufile.cuFileHandleDeregister(handle)\nassert cufile.cuFileBufDeregister(base).err == 0\n"
+                          "assert cufile.cuFileDriverClose_v2().err == 0\nprint('fine')")
+        self.assertEqual((ended.returncode, ended.stdout), (0, "fine\n"), ended.stderr)
+
+    def test_what_the_vendor_refuses_is_refused_by_the_vendors_error(self):
+        for text, error in (("print(register(os.O_DIRECT))", 5001), ("print(read())", -5001),
+                            ("cufile.cuFileDriverOpen(); print(register(0))", 5019),
+                            ("cufile.cuFileDriverOpen(); base = ctypes.c_void_p(4096); print(pin())", 5012),
+                            ("cufile.cuFileDriverOpen(); print(pin(2 << 20))", 5014),
+                            (OPENED + "print(pin())", 5023), (OPENED + "print(read(at=1 << 20))", -5017)):
+            with self.subTest(text=text):
+                ended = self.play(text)
+                self.assertEqual(ended.stdout.strip(), str(error), ended.stderr)
+
+    def test_misuse_ends_the_process_with_a_word(self):
+        for text, word in (("read(1000)", "no multiple of 4096"), ("read(offset=512)", "no multiple of 4096"),
+                           ("read(at=512)", "no multiple of 4096"),
+                           ("cufile.cuFileBufDeregister(base); read()", "not registered"),
+                           ("cufile.cuFileHandleDeregister(handle); read()", "not registered, or not any more"),
+                           ("cuda.cuMemFree_v2(memory); read()", "was freed"),
+                           ("cufile.cuFileDriverClose_v2()", "still registered"),
+                           ("pid = os.fork()\nif pid == 0: read()\nos.abort() if os.waitpid(pid, 0)[1] else 0", "fork")):
+            with self.subTest(text=text):
+                ended = self.play(OPENED + text)
+                self.assertEqual(ended.returncode, -6, ended.stdout + ended.stderr)  # SIGABRT
+                self.assertIn("stand-in cuFile: ", ended.stderr)
+                self.assertIn(word, ended.stderr)
 
 
 class BadInput(GdsTest):

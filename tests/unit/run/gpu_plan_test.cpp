@@ -98,6 +98,16 @@ TEST_F(GpuPlanning, NothingIsWrittenBesideTheUsersOwnFiles) {
   EXPECT_THAT(probes(), Not(Contains("storage.gds_read")));
 }
 
+TEST_F(GpuPlanning, ACapOnTemporaryDataIsKept) {
+  gpus(2);
+  for (const char* name : {"gpu", "gds"}) module(name);
+  job_.size_cap = std::uint64_t{1} << 30;
+  EXPECT_THAT(probes(), Contains("storage.gds_write"));
+  job_.size_cap -= 1;
+  EXPECT_THAT(probes(), Not(Contains("storage.gds_write")));
+  EXPECT_THAT(plan_gpus(job_, catalog_, machine_).left_out, Contains(HasSubstr("--size-cap")));
+}
+
 TEST_F(GpuPlanning, TheSlowestLinkSetsThePaceOfAll) {
   record::Measurement survey;
   survey.metrics["host_to_gpu0_bytes_per_s"].mean = 50e9;
