@@ -25,6 +25,18 @@ class Memory {
   bool busy_for(std::int64_t ns, std::int64_t& actual_ns) const {
     return memory_->busy_for(memory_->self, ns, &actual_ns) == MILLRACE_OK;
   }
+  // Reads from a file straight into the device's memory, past the host's: where the memory can.
+  [[nodiscard]] bool reads_directly() const {
+    return MILLRACE_HAS(memory_, read_direct) && memory_->read_direct != nullptr;
+  }
+  bool read_direct(int fd, std::uint64_t offset, void* to, std::size_t size, std::size_t& done) const {
+    return memory_->read_direct(memory_->self, fd, offset, to, size, &done) == MILLRACE_OK;
+  }
+  // MILLRACE_PATH_*: which way those reads went, as far as it is proven.
+  [[nodiscard]] int direct_path() const {
+    const bool tells = MILLRACE_HAS(memory_, direct_path) && memory_->direct_path != nullptr;
+    return tells ? memory_->direct_path(memory_->self) : MILLRACE_PATH_UNPROVEN;
+  }
   [[nodiscard]] const millrace_memory* raw() const { return memory_; }
 
  private:

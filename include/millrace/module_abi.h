@@ -190,6 +190,10 @@ typedef struct millrace_host {
   /* What a parameter came to that was not given, or given as "auto": its text, as parameter() has it. The
    * result document has it in the parameter's place; where workers differ, all that they say. */
   void (*resolved)(void* context, const char* parameter, const char* text);
+  /* --- results, in open, run or close --- */
+  /* Where the bytes ended that this worker moved by a library of its own, no memory of the host's: "gpu", or
+   * "stand-in" where something took its place. The last word counts, a stand-in's over all. */
+  void (*device)(void* context, const char* kind);
 } millrace_host;
 
 typedef struct millrace_probe {
@@ -228,6 +232,13 @@ enum {
   MILLRACE_MEMORY_STAGING = 1 /* host memory that copies to the device run best from */
 };
 
+/* Which way the bytes of read_direct went, as counters before and after prove it. */
+enum {
+  MILLRACE_PATH_UNPROVEN = 0,
+  MILLRACE_PATH_DIRECT = 1,        /* every read went from the drive into the device, past host memory */
+  MILLRACE_PATH_COMPATIBILITY = 2, /* at least one went through host memory */
+};
+
 /* An opened device of a memory module. Calls return MILLRACE_OK or MILLRACE_FAILED after host->fail(). */
 struct millrace_memory {
   uint32_t struct_size;
@@ -247,7 +258,11 @@ struct millrace_memory {
   int32_t (*busy_for)(void* self, int64_t ns, int64_t* actual_ns);
   /* NULL where the memory cannot. */
   int32_t (*export_dmabuf)(void* self, void* pointer, size_t size, int32_t* fd);
+  /* Offset, pointer and size are multiples of 4096; *done is less than size only at the end of the file. Any
+   * thread may call it, also while others do. */
   int32_t (*read_direct)(void* self, int32_t fd, uint64_t offset, void* pointer, size_t size, size_t* done);
+  /* Which way all reads of read_direct so far took: MILLRACE_PATH_*. NULL where read_direct is. */
+  int32_t (*direct_path)(void* self);
 };
 
 typedef struct millrace_memory_module {

@@ -170,6 +170,10 @@ class Host {
     if (MILLRACE_HAS(host_, resolved) && host_->resolved != nullptr)
       host_->resolved(host_->context, parameter, text.c_str());
   }
+  // Where the bytes ended: "gpu", or "stand-in" where something took its place.
+  void ends_on(const char* kind) const {
+    if (MILLRACE_HAS(host_, device) && host_->device != nullptr) host_->device(host_->context, kind);
+  }
 
  private:
   const millrace_host* host_;

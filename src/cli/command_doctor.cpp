@@ -15,7 +15,7 @@ namespace millrace::cli {
 namespace {
 
 struct Options {
-  std::string from = "/", json;
+  std::string from = topology::machine_root().string(), json;
 };
 
 Result<void> look_for_trouble(const Options& options, const Context& context) {

@@ -12,6 +12,7 @@
 #include "cli/commands.hpp"
 #include "cli/peers.hpp"
 #include "cli/progress.hpp"
+#include "cli/sweep.hpp"
 #include "record/document.hpp"
 #include "report/terminal.hpp"
 #include "run/interrupt.hpp"
@@ -25,7 +26,7 @@ namespace {
 using Given = std::vector<std::pair<std::string, std::string>>;
 
 struct Arguments {
-  std::string probe, duration = "5s", deadline = "60s", json, label;
+  std::string probe, duration = "5s", deadline = "60s", json, label, sweep;
   int repeats = 1;
   double target = 5;
   PeerOptions peers;
@@ -88,6 +89,30 @@ Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, c
   return run::Planned{"m1", arguments.label, std::move(*plan), wanted.options, arguments.repeats};
 }
 
+// A plan for each value of the parameter that is swept; their repeats take turns.
+Result<std::vector<run::Planned>> make_plans(const Arguments& arguments, const Given& given,
+                                             const Wanted& wanted, const topology::Machine& machine,
+                                             run::peer::Hub* hub) {
+  Sweep sweep{"", {""}};
+  if (!arguments.sweep.empty()) {
+    if (hub != nullptr)
+      return failure("--sweep is of one host alone", "give one value at a time where there is a --peer");
+    auto read = read_sweep(arguments.sweep);
+    if (!read) return tl::unexpected(read.error());
+    sweep = std::move(*read);
+  }
+  std::vector<run::Planned> plans;
+  for (const std::string& value : sweep.values) {
+    Given all = given;
+    if (!sweep.parameter.empty()) all.emplace_back(sweep.parameter, value);
+    auto plan = make_plan(arguments, all, wanted, machine, hub);
+    if (!plan) return tl::unexpected(plan.error());
+    plan->id = fmt::format("m{}", plans.size() + 1);
+    plans.push_back(std::move(*plan));
+  }
+  return plans;
+}
+
 // What cannot be measured here is a result with a reason, as anything else.
 void record_skipped(const Arguments& arguments, const Error& error, const topology::Machine& machine,
                     Context& context) {
@@ -105,11 +130,16 @@ void record_skipped(const Arguments& arguments, const Error& error, const topolo
     context.fail(written.error());
 }
 
+bool all_ok(const std::vector<record::Measurement>& measurements) {
+  return std::all_of(measurements.begin(), measurements.end(),
+                     [](const record::Measurement& m) { return m.status == "ok"; });
+}
+
 void measure(const Arguments& arguments, const std::vector<std::string>& words, Context& context) {
   const auto given = read_given(words);
   if (!given) return context.fail(given.error());
   const run::Catalog catalog = run::read_catalog();
-  auto machine = topology::discover();
+  auto machine = topology::discover(topology::machine_root());
   if (!machine) return context.fail(machine.error());
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
@@ -120,8 +150,8 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
     return record_skipped(arguments, wanted.error(), *machine, context);
   }
   const auto hub = reach_peers(arguments.peers);
-  const auto planned = hub ? make_plan(arguments, *given, *wanted, *machine, hub->get())
-                           : Result<run::Planned>(tl::unexpected(hub.error()));
+  const auto planned = hub ? make_plans(arguments, *given, *wanted, *machine, hub->get())
+                           : Result<std::vector<run::Planned>>(tl::unexpected(hub.error()));
   if (!planned) {
     context.fail(planned.error());
     return record_skipped(arguments, planned.error(), *machine, context);
@@ -146,16 +176,21 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
     }
   };
   callbacks.measured = [&](const record::Measurement& m, bool last) {
-    document.measurements = {m};
+    const auto same = std::find_if(document.measurements.begin(), document.measurements.end(),
+                                   [&](const record::Measurement& one) { return one.id == m.id; });
+    if (same != document.measurements.end())
+      *same = m;
+    else
+      document.measurements.push_back(m);
     if (*hub) run::peer::add_hosts(document, **hub);  // their clocks, as of this repeat
-    document.complete = last && m.status == "ok";
+    document.complete = last && m.id == planned->back().id && all_ok(document.measurements);
     // After every repeat, so that a killed run leaves what it had.
     if (!arguments.json.empty() && arguments.json != "-")
       if (const auto written = record::write_document(document, arguments.json); !written)
         context.fail(written.error());
   };
   progress.doing(arguments.probe);
-  const auto measurements = run::measure({*planned}, run::memories_of(catalog), *machine, callbacks);
+  const auto measurements = run::measure(*planned, run::memories_of(catalog), *machine, callbacks);
   progress.clear();
   if (!measurements.empty()) document.measurements = measurements;
   if (arguments.json == "-") {
@@ -169,9 +204,10 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
   }
   if (run::was_interrupted()) {
     context.exit = Exit::kInterrupted;
-  } else if (measurements.empty() || measurements.front().status != "ok") {
-    if (arguments.json == "-" && !measurements.empty())
-      context.fail({measurements.front().reason, measurements.front().hint, Exit::kInconclusive});
+  } else if (measurements.empty() || !all_ok(measurements)) {
+    if (arguments.json == "-")
+      for (const record::Measurement& m : measurements)
+        if (m.status != "ok") context.fail({m.reason, m.hint, Exit::kInconclusive});
     context.exit = Exit::kInconclusive;
   }
 }
@@ -198,6 +234,10 @@ void add_measure(CLI::App& app, Context& context) {
       "ADDRESS:PORT where `millrace peer` listens: the other end of it; several times: more of them");
   command->add_option("--token-file", arguments->peers.token_files,
                       "The file with that peer's token; without: the environment variable MILLRACE_TOKEN");
+  command->add_option(
+      "--sweep", arguments->sweep,
+      "PARAMETER=FROM..TO, four times as much from one to the next, or FROM..TO*STEP, or A,B,C: "
+      "a measurement for each value");
   command->add_option("--label", arguments->label, "A name for the measurement in the result");
   command->add_option("--json", arguments->json, "Write the result document here; -: to standard output");
   // What this command does not know is the probe's, so it cannot fall through to the options of millrace

@@ -23,6 +23,8 @@
 #include "run/dataset.hpp"
 #include "run/feed_job.hpp"
 #include "run/feed_plan.hpp"
+#include "run/gpu_findings.hpp"
+#include "run/gpu_plan.hpp"
 #include "run/interrupt.hpp"
 #include "run/shared_state.hpp"
 #include "topology/discover.hpp"
@@ -212,21 +214,24 @@ std::string outcome_text(const record::Measurement& m) {
 // most.
 class LoadedLinks {
  public:
-  explicit LoadedLinks(const topology::Machine& machine) : watch_(machine) {}
+  explicit LoadedLinks(const topology::Machine& machine) : watch_(machine, topology::machine_root()) {}
   void sample(Duration elapsed) {
     const std::int64_t now = run::monotonic_ns();
     if (elapsed.ns < 200'000'000 || now - last_ns_ < 1'000'000'000) return;
     last_ns_ = now;
     watch_.sample();
   }
-  // What idle links looked like is no finding beside what loaded ones did.
+  // What idle links and GPUs looked like is no finding beside what loaded ones did.
   void judge(record::Document& document) const {
     std::vector<std::string> crossed;
     for (const record::Measurement& m : document.measurements)
       for (const record::MeasuredHop& hop : m.path)
         if (std::find(crossed.begin(), crossed.end(), hop.resource) == crossed.end())
           crossed.push_back(hop.resource);
-    for (topology::Finding& finding : watch_.findings(crossed)) {
+    std::vector<topology::Finding> loaded = watch_.findings(crossed);
+    for (topology::Finding& finding : run::findings_of_gpus(document.measurements))
+      loaded.push_back(std::move(finding));
+    for (topology::Finding& finding : loaded) {
       std::erase_if(document.findings, [&](const topology::Finding& idle) {
         return idle.id == finding.id && idle.resource == finding.resource;
       });
@@ -279,7 +284,7 @@ Exit exit_of(const record::Document& document, bool fail_if_starved) {
 }
 
 void run_main_job(const Arguments& arguments, Context& context) {
-  const auto machine = topology::discover();
+  const auto machine = topology::discover(topology::machine_root());
   if (!machine) return context.fail(machine.error());
   auto start = arguments.resume.empty() ? start_new(arguments, *machine) : start_again(arguments, *machine);
   if (!start) return context.fail(start.error());
@@ -292,6 +297,9 @@ void run_main_job(const Arguments& arguments, Context& context) {
   Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
   if (gpus_of(*machine) == 0)
     context.remark("no GPU here: host memory stands in for GPU memory, and a timed wait for its computing");
+  else if (!run::plan_gpus(start->job, catalog, *machine).any())
+    context.remark(
+        "the GPUs here cannot be used: host memory stands in for theirs, and a timed wait for computing");
   LoadedLinks links(*machine);
   const auto callbacks = make_callbacks(context, progress, links);
   auto outcome =

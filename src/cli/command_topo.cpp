@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "record/document.hpp"
+#include "topology/discover.hpp"
 #include "topology/doctor.hpp"
 #include "topology/tree_text.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Options {
-  std::string from = "/", snapshot, path, json;
+  std::string from = topology::machine_root().string(), snapshot, path, json;
 };
 
 Result<void> show_document(const Options& options, const Context& context) {

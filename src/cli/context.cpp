@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "cli/commands.hpp"
+#include "topology/discover.hpp"
 #include "topology/doctor.hpp"
 
 namespace millrace::cli {
@@ -47,7 +48,7 @@ record::Document new_document(const topology::Machine& machine) {
   document.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
   document.hosts.push_back(machine.host);
   document.topology = machine.graph;
-  document.findings = topology::examine(machine);
+  document.findings = topology::examine(machine, topology::machine_root());
   return document;
 }
 

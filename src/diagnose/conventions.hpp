@@ -21,6 +21,13 @@
 //   ingest.pipeline   label = workload, source = "cached" | "synthetic", compute > 0: the other two
 //                     DS-Analyzer runs.
 //
+//   ingest.pipeline   parameter "to" = the memories that it ended in, "host" or "gpu:0,gpu:1"; "way" =
+//   "direct": past
+//                     host memory by GPUDirect Storage, beside the proof and none itself.
+//   gpu.copy          label empty, pattern "host-to-device": metrics "host_to_gpuN_bytes_per_s", each GPU's
+//   link
+//                     alone; "host-to-all": its throughput is what all of them got at once.
+//
 // counters are sums over workers and repeats, run alone (no set-up): "worker:bytes" and "worker:operations"
 // are what was moved while "worker:user_s" and "worker:system_s" were used. stages[]: shares are means over
 // workers and repeats, threads the sum over workers, bytes and cpu_s sums over workers and repeats; the wall
@@ -37,6 +44,9 @@ inline constexpr const char* kMemoryCopy = "memory.copy";
 inline constexpr const char* kPipeline = "ingest.pipeline";
 inline constexpr const char* kSource = "source";
 inline constexpr const char* kCompute = "compute";
+inline constexpr const char* kTo = "to";
+inline constexpr const char* kWay = "way";
+inline constexpr const char* kGpuCopy = "gpu.copy";
 inline constexpr const char* kScale = "scale";
 inline constexpr const char* kAccelerators = "accelerators";
 inline constexpr const char* kUtilizationMetric = "accelerator_utilization_share";

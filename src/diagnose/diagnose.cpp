@@ -83,9 +83,20 @@ record::Diagnosis diagnose(const record::Document& document, const Question& que
 
   const Job job{profile, accelerators, 0};
   const Simulation simulation(job);
-  Finding finding{
-      profile.model, profile.accelerator,           accelerators, demand, wanted, {}, {}, {}, {}, {}, {},
-      path.measured, path.stand_in && path.measured};
+  Finding finding{profile.model,
+                  profile.accelerator,
+                  accelerators,
+                  demand,
+                  wanted,
+                  {},
+                  {},
+                  {},
+                  {},
+                  {},
+                  {},
+                  path.measured,
+                  path.stand_in && path.measured,
+                  path.in_gpu};
   finding.utilization = utilization_of(path, simulation);
   finding.verdict = verdict_of(finding.utilization, wanted);
   finding.loads = loads_of(path, demand, accelerators);

@@ -118,7 +118,8 @@ std::string other_preparation(const record::Document& document, const workload::
 const Measurement* proof_of(const record::Document& document, const workload::Profile& profile) {
   for (const Measurement& m : document.measurements)
     if (m.probe == conventions::kPipeline && m.status == "ok" && m.label == profile.name &&
-        text(m, conventions::kSource) == "cold" && number(m, conventions::kCompute).value_or(0) > 0 &&
+        text(m, conventions::kSource) == "cold" && text(m, conventions::kWay) != "direct" &&
+        number(m, conventions::kCompute).value_or(0) > 0 &&
         m.metrics.contains(conventions::kUtilizationMetric))
       return &m;
   return nullptr;

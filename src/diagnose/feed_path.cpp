@@ -64,7 +64,9 @@ void add_copy(const record::Document& document, const workload::Profile& profile
   hop.resources = {"cpu:copy"};
   hop.kind = "copy";
   hop.noun = "the copy into device memory";
-  hop.name = path.stand_in ? "copying to host memory (stand-in)" : "copying to device memory";
+  hop.name = path.in_gpu     ? "copying to GPU memory"
+             : path.stand_in ? "copying to host memory (stand-in)"
+                             : "copying to device memory";
   hop.shared = false;
   hop.essential = true;
   if (const Stage* stage = find_stage(run, "copy")) {
@@ -79,7 +81,7 @@ void add_copy(const record::Document& document, const workload::Profile& profile
 // move: the best memory.copy, or the stages alone where caches let them do better.
 void add_memory(const record::Document& document, const workload::Profile& profile, const Measurement* run,
                 FeedPath& path) {
-  const MemoryCrossings crossings = memory_crossings(profile.input.prep, path.stand_in);
+  const MemoryCrossings crossings = memory_crossings(profile.input.prep, !path.in_gpu);
   Hop hop;
   hop.kind = "memory";
   hop.noun = "memory bandwidth";
@@ -170,15 +172,17 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
                     "`--prep {}` diagnoses what was measured",
                     profile.model, prep, profile.input.prep, prep));
   path.stand_in = !stages || stages->device != "gpu";
+  path.in_gpu = stages && text(*stages, conventions::kTo).starts_with("gpu");
   path.measured = stages != nullptr;
   add_storage_hops(document, profile, storage, path);
   add_memory(document, profile, stages, path);
   add_cores(document, storage, stages, path);
   add_prep(document, profile, accelerators, stages, path);
-  add_copy(document, profile, stages, path);
+  if (!path.in_gpu || !add_gpu_hops(document, accelerators, path)) add_copy(document, profile, stages, path);
   if (stages && path.stand_in)
     path.notes.emplace_back(
-        "host memory stood in for GPU memory: the copy over a GPU's own link was not measured");
+        path.in_gpu ? "stand-in GPUs were measured, no hardware"
+                    : "host memory stood in for GPU memory: the copy over a GPU's own link was not measured");
   const double readers = static_cast<double>(accelerators) * profile.input.read_threads;
   if (storage.as_model && storage.set.size() == 1)
     if (const auto threads = number(*storage.set.front(), "threads"); threads && *threads != readers)

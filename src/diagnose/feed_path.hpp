@@ -27,7 +27,8 @@ struct Hop {
 struct FeedPath {
   std::vector<Hop> hops;  // in the order in which a byte crosses them
   std::vector<std::string> notes;
-  bool stand_in = true;   // host memory in the device's place
+  bool stand_in = true;   // something in the device's place
+  bool in_gpu = false;    // it ends in GPU memory (a stand-in GPU's, where stand_in)
   bool measured = false;  // anything at all
 };
 
@@ -36,5 +37,9 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
 // The part from the drives to memory: storage itself and the links whose limit is known (storage_hops.cpp).
 void add_storage_hops(const record::Document& document, const workload::Profile& profile,
                       const StorageEvidence& evidence, FeedPath& path);
+
+// The part into the GPUs' memory by what gpu.copy measured of their links (gpu_hops.cpp); false: it measured
+// nothing.
+bool add_gpu_hops(const record::Document& document, int accelerators, FeedPath& path);
 
 }  // namespace millrace::diagnose

@@ -35,7 +35,9 @@ std::string who(const Finding& finding) {
   std::string accelerator = finding.accelerator;
   for (char& c : accelerator) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return fmt::format("{} on {} × {}{}", finding.model, finding.accelerators, accelerator,
-                     finding.stand_in ? " (stand-in: host memory)" : "");
+                     !finding.stand_in ? ""
+                     : finding.in_gpu  ? " (stand-in GPUs)"
+                                       : " (stand-in: host memory)");
 }
 
 std::string the_accelerators(const Finding& finding, std::string_view verb) {

@@ -25,6 +25,7 @@ struct Finding {  // all that the sentence draws on
   std::string undecided;
   bool measured = true;  // else from limits alone
   bool stand_in = false;
+  bool in_gpu = false;  // it ended in GPU memory, also in a stand-in GPU's
 };
 
 std::string sentence(const Finding& finding);

@@ -15,6 +15,7 @@
 #include <type_traits>
 
 #include "record/result.hpp"
+#include "topology/gpu_fields.hpp"
 
 namespace millrace::record {
 
@@ -59,6 +60,7 @@ void fields(V& v, T& host) {
   v.optional("numa", host.numa);
   v.required("drivers", host.drivers);
   v.required("settings", host.settings);
+  v.when_known("gpus", host.gpus);
   v.when_known("clock_offset_s", host.clock_offset_s);
 }
 

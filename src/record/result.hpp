@@ -47,6 +47,7 @@ struct Repeat {
   double throughput_bytes_per_s = 0, operations_per_s = 0;
   std::int64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC of its host, after the warm-up cut
   std::string stop_reason;                // "converged" | "time limit" | "completed" | "cancelled"
+  std::vector<std::string> flags = {};    // "throttled": of this repeat alone
   bool operator==(const Repeat&) const = default;
 };
 
@@ -102,7 +103,8 @@ struct Measurement {
   std::map<std::string, ParameterValue> parameters;  // name -> value; sizes in bytes, durations in seconds
   std::string device = "host";                       // where it ended: "gpu" | "host" | "stand-in"
   std::vector<std::string>
-      flags;             // "unsteady", "throttled", "limit-discredited", "cache-not-bypassed", "overslept"
+      flags;             // "unsteady", "throttled", "limit-discredited", "cache-not-bypassed", "overslept",
+                         // "pcie-link-below-maximum" and "gpu-lost": by NVML, while it ran
   std::string from, to;  // endpoint ids; several: with " + " between them
   std::vector<MeasuredHop> path;
   std::vector<std::string> concurrent_with;  // measurement ids

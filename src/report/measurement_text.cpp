@@ -10,7 +10,9 @@
 
 #include "report/figures.hpp"
 #include "report/flag_text.hpp"
+#include "report/gpu_readings.hpp"
 #include "report/layout.hpp"
+#include "report/pair_matrix.hpp"
 #include "report/terminal.hpp"
 #include "units/quantity.hpp"
 
@@ -36,6 +38,12 @@ std::string rate_text(const Measurement& m) {
   else if (!m.limit_source.empty())
     text += fmt::format("; limit unknown ({})", m.limit_source);
   return text;
+}
+
+// Of a collective: two figures of one time, by nccl-tests' conventions.
+std::string collective_text(const std::optional<record::Estimate>& of) {
+  if (!of || of->mean <= 0) return {};
+  return fmt::format("{}, 95 % in {}", rate(of->mean), span(of->ci95_low, of->ci95_high));
 }
 
 std::string operations_text(const Measurement& m) {
@@ -189,22 +197,32 @@ std::string measurement_text(const record::Document& document, const Measurement
     line("way out", m.hint);
   }
   if (m.throughput_bytes_per_s.mean > 0) line("rate", rate_text(m));
+  line("algorithm", collective_text(m.algorithm_bytes_per_s));
+  line("bus", collective_text(m.bus_bytes_per_s));
   if (m.operations_per_s.mean > 0) line("operations", operations_text(m));
   if (m.latency_s) line("latency", latency_text(*m.latency_s));
   std::string_view key = "each";
   for (const std::string& text : participants_text(document, m)) line(std::exchange(key, ""), text);
   std::map<std::string, std::string> ordered;
-  for (const auto& [name, metric] : m.metrics) ordered[by_numbers(name)] = name;
+  for (const auto& [name, metric] : m.metrics)
+    if (!is_reading_of_a_gpu(name) && !is_in_pair_matrix(m, name)) ordered[by_numbers(name)] = name;
   for (const auto& [order, name] : ordered) line(metric_name(name), metric_text(name, m.metrics.at(name)));
+  out += pair_matrix_text(m, style);
+  for (const auto& [gpu, text] : gpu_readings(m)) line(gpu, text);
   if (!m.stages.empty()) out += stages_table(m, style);
   if (!m.from.empty() || !m.to.empty()) {
     const auto name = [&](const std::string& several) {
-      std::vector<std::string> names;
+      std::vector<std::pair<std::string, int>> names;  // with how many in a row have it
       for (const std::string& id : topology::ends_of(several)) {
         const auto* endpoint = topology::find_endpoint(document.topology, id);
-        names.push_back(endpoint && !endpoint->name.empty() ? endpoint->name : id);
+        const std::string& shown = endpoint && !endpoint->name.empty() ? endpoint->name : id;
+        if (names.empty() || names.back().first != shown) names.emplace_back(shown, 0);
+        ++names.back().second;
       }
-      return fmt::format("{}", fmt::join(names, " and "));
+      std::vector<std::string> parts;
+      for (const auto& [shown, count] : names)
+        parts.push_back(count == 1 ? shown : fmt::format("{} × {}", count, shown));
+      return fmt::format("{}", fmt::join(parts, " and "));
     };
     line("path", m.from == m.to ? name(m.from) : fmt::format("{} to {}", name(m.from), name(m.to)));
   }

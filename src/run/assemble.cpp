@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "run/gpu_record.hpp"
 #include "stats/batch_means.hpp"
 #include "stats/latency_histogram.hpp"
 #include "stats/steadiness.hpp"
@@ -200,15 +201,46 @@ void set_stages(std::span<const RepeatOutcome> repeats, record::Measurement& m) 
   }
 }
 
+// What a collective's probe says of its bandwidths, a value a batch, is of the record itself, no metric.
+constexpr const char* kAlgorithmRate = "algorithm_bytes_per_s";
+constexpr const char* kBusRate = "bus_bytes_per_s";
+
+std::optional<record::Estimate> estimate_of_samples(std::span<const RepeatOutcome> repeats,
+                                                    const std::string& name) {
+  std::vector<double> means;
+  std::vector<double> all;
+  std::optional<stats::MeanEstimate> within;
+  for (const RepeatOutcome& repeat : repeats) {
+    std::vector<double> values;
+    for (const WorkerOutcome& worker : repeat.outcome.workers)
+      if (const auto found = worker.report.samples.find(name); found != worker.report.samples.end())
+        values.insert(values.end(), found->second.begin(), found->second.end());
+    const auto summary = stats::summarize(values);
+    if (!summary) continue;
+    means.push_back(summary->mean);
+    within = stats::mean_by_batches(values);
+    all.insert(all.end(), values.begin(), values.end());
+  }
+  if (means.empty()) return std::nullopt;
+  return estimate(means, all, within);
+}
+
+void set_collective_rates(std::span<const RepeatOutcome> repeats, record::Measurement& m) {
+  m.algorithm_bytes_per_s = estimate_of_samples(repeats, kAlgorithmRate);
+  m.bus_bytes_per_s = estimate_of_samples(repeats, kBusRate);
+}
+
 void set_metrics(std::span<const RepeatOutcome> repeats, record::Measurement& m) {
   std::map<std::string, std::vector<double>> samples;
   for (const RepeatOutcome& repeat : repeats)
     for (const WorkerOutcome& worker : repeat.outcome.workers)
       for (const auto& [name, values] : worker.report.samples)
         samples[name].insert(samples[name].end(), values.begin(), values.end());
-  for (const auto& [name, values] : samples)
+  for (const auto& [name, values] : samples) {
+    if (name == kAlgorithmRate || name == kBusRate) continue;
     if (const auto s = stats::summarize(values))
       m.metrics[name] = {s->count, s->mean, s->min, s->p5, s->p50, s->p95, s->max};
+  }
 }
 
 void add_flag(record::Measurement& m, const std::string& flag) {
@@ -241,6 +273,7 @@ void set_counters(const InstancePlan& plan, std::span<const RepeatOutcome> repea
       }
       for (const std::string& flag : worker.report.flags) add_flag(m, flag);
       if (worker.report.verified >= 0) m.verified = m.verified.value_or(true) && worker.report.verified == 1;
+      if (worker.report.on_gpu && m.device != "stand-in") m.device = "gpu";
       if (worker.report.stand_in) m.device = "stand-in";
     }
   }
@@ -363,6 +396,7 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
   std::optional<stats::MeanEstimate> bytes_within;
   std::optional<stats::MeanEstimate> operations_within;
   stats::LatencyHistogram latency;
+  std::vector<GpuSummary> gpus;
   int unsteady = 0;
   for (const RepeatOutcome& repeat : repeats) {
     if (repeat.outcome.end_ns <= repeat.outcome.begin_ns) continue;  // it never ran
@@ -384,6 +418,8 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
     unsteady += settled.unsteady ? 1 : 0;
     merge_latency(repeat.outcome, settled.repeat.begin_ns, latency);
     set_slices(settled.grid, m);
+    gpus.push_back(summarize_gpus(repeat.gpus, machine.host, repeat.outcome.begin_ns, repeat.outcome.end_ns));
+    settled.repeat.flags = gpus.back().flags;
     m.repeats.push_back(settled.repeat);
   }
   m.throughput_bytes_per_s = estimate(bytes, byte_slices, bytes_within);
@@ -393,7 +429,9 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
   if (unsteady > 0 && 2 * static_cast<std::size_t>(unsteady) >= m.repeats.size()) add_flag(m, "unsteady");
   set_stages(repeats, m);
   set_metrics(repeats, m);
+  set_collective_rates(repeats, m);
   set_counters(plan, repeats, m);
+  record_gpus(plan, gpus, m);
   set_participants(plan, repeats.back(), m);
   set_path(plan, machine, m);
   if (m.verified == false && m.status == "ok") {

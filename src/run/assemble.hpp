@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "record/result.hpp"
+#include "run/gpu_watch.hpp"
 #include "run/launch.hpp"
 #include "topology/discover.hpp"
 
@@ -20,6 +21,7 @@ struct RepeatOutcome {
   std::map<std::string, double> system_counters;  // what the kernel counted meanwhile
   // In which all measurements of its group ran; rates of things that ran together are counted in it alone.
   std::optional<std::pair<std::int64_t, std::int64_t>> window_ns = std::nullopt;
+  GpuReadings gpus = {};  // of the GPUs that it used
 };
 
 // The mean is over repeats where there are several, else within the one, by batch means after the warm-up

@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-#include "run/guarded_call.hpp"
+#include "process/guarded_call.hpp"
 #include "run/module_loader.hpp"
 #include "units/nearest_name.hpp"
 
@@ -139,7 +139,7 @@ ModuleInfo inspect(const std::filesystem::path& file) {
 }
 
 // Our own modules: one that a build left out is shown, not passed over in silence.
-constexpr std::string_view kOwn[] = {"gloo", "host", "ingest", "rdma", "storage", "tcp"};
+constexpr std::string_view kOwn[] = {"gds", "gloo", "gpu", "host", "ingest", "nccl", "rdma", "storage", "tcp"};
 
 std::string way_out(const ModuleInfo& module) {
   return module.hint.empty() ? "`millrace probes` shows every module's state" : module.hint;

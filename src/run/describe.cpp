@@ -8,7 +8,7 @@
 #include <deque>
 #include <nlohmann/json.hpp>
 
-#include "run/guarded_call.hpp"
+#include "process/guarded_call.hpp"
 #include "run/module_loader.hpp"
 
 namespace millrace::run {

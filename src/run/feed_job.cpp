@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <set>
 
@@ -129,13 +130,17 @@ class FeedJob {
   Result<JobOutcome> run(const std::vector<workload::Profile>& profiles) {
     if (job_.datasets.empty())
       for (const fs::path& path : job_.paths) (void)remove_stale(path, callbacks_);
-    const TimePlan time = share_time(job_, profiles);
     // Before anything is written: what does not fit at its least will not fit after the survey.
-    if (const auto least = plan_models(job_, profiles, 0, time); !least) return tl::unexpected(least.error());
+    if (const auto least = plan_models(job_, profiles, 0, share_time(job_, profiles)); !least)
+      return tl::unexpected(least.error());
     auto surveyed = survey();
     if (!surveyed) return tl::unexpected(surveyed.error());
     if (*surveyed <= 0) return finish();
-    auto models = plan_models(job_, profiles, *surveyed, time);
+    GpuPlan gpus = plan_gpus(job_, catalog_, machine_);
+    const auto links = survey_gpus(gpus);
+    if (!links) return tl::unexpected(links.error());
+    const TimePlan time = share_time(job_, profiles, gpus);
+    auto models = plan_models(job_, profiles, std::min(*surveyed, *links), time);
     if (!models) return tl::unexpected(models.error());
     outcome_.models = std::move(*models);
     DataSets data;
@@ -152,8 +157,10 @@ class FeedJob {
         return tl::unexpected(made.error());
       }
     }
-    auto plan = plan_measurements(job_, outcome_.models, data.of_model(), time, catalog_, machine_);
+    auto plan = plan_measurements(job_, outcome_.models, data.of_model(), time, catalog_, machine_, gpus);
     if (!plan) return tl::unexpected(plan.error());
+    for (const std::string& left_out : gpus.left_out)
+      if (callbacks_.stage) callbacks_.stage(left_out);
     if (auto measured = measure_rest(*plan); !measured) return tl::unexpected(measured.error());
     return finish();
   }
@@ -163,18 +170,40 @@ class FeedJob {
   Result<double> survey() {
     auto planned = plan_survey(job_, catalog_, machine_);
     if (!planned) return tl::unexpected(planned.error());
+    auto m = surveyed(*planned, "surveying the storage");
+    if (!m) return tl::unexpected(m.error());
+    return *m != nullptr && (*m)->status == "ok" ? (*m)->throughput_bytes_per_s.mean : 0.0;
+  }
+
+  // bytes/s into the GPUs; infinite: there are none, or it failed, and the measurement says why.
+  Result<double> survey_gpus(GpuPlan& gpus) {
+    constexpr double kUnknown = std::numeric_limits<double>::infinity();
+    if (!gpus.any()) return kUnknown;
+    auto planned = plan_gpu_survey(gpus, catalog_, machine_);
+    if (!planned) {
+      gpus.left_out.push_back(fmt::format("the GPUs are left out: {}", planned.error().what));
+      gpus.leave_out();
+      return kUnknown;
+    }
+    auto m = surveyed(*planned, "surveying the links of the GPUs");
+    if (!m) return tl::unexpected(m.error());
+    return *m != nullptr ? fed_over_links(**m, job_.accelerators) : kUnknown;
+  }
+
+  // Null: it was interrupted.
+  Result<const record::Measurement*> surveyed(const Planned& survey, const char* doing) {
+    const Planned* planned = &survey;
     const record::Measurement* earlier = find(done_, planned->id);
     if (!is_complete(earlier, *planned)) {
-      if (callbacks_.stage) callbacks_.stage("surveying the storage");
+      if (callbacks_.stage) callbacks_.stage(doing);
       auto measured = measure({*planned}, memories_, machine_, measure_callbacks_);
       if (journal_error_) return tl::unexpected(*journal_error_);
-      if (measured.empty()) return 0.0;
+      if (measured.empty()) return nullptr;
       outcome_.measurements.push_back(std::move(measured.front()));
     } else {
       outcome_.measurements.push_back(*earlier);
     }
-    const record::Measurement& m = outcome_.measurements.back();
-    return m.status == "ok" ? m.throughput_bytes_per_s.mean : 0.0;
+    return &outcome_.measurements.back();
   }
 
   Result<void> measure_rest(std::vector<Planned>& plan) {

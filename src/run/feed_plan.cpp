@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "diagnose/conventions.hpp"
@@ -24,6 +25,7 @@ constexpr double kAloneWeight = 0.6;
 constexpr double kLeastForSweep_s = 0.5;  // of a copy's repeat: the sweep before it takes as long
 constexpr double kSlowest = 1e5;          // bytes/s: what storage reads at least
 constexpr double kSteps = 32;             // 30 that count, the first that does not, and one to spare
+constexpr double kDirectWeight = 1.2;
 constexpr double kMostFiles = 4096;
 constexpr std::uint64_t kBlock = 1 << 20;
 constexpr std::uint64_t kLeastData = 64 * kBlock, kMostData = 1024 * kBlock;  // of one model
@@ -72,7 +74,9 @@ std::string cap_text(const Job& job) {
 
 class Planner {
  public:
-  Planner(const Catalog& catalog, const topology::Machine& machine) : catalog_(catalog), machine_(machine) {}
+  // `first`: the number of the first one's id.
+  Planner(const Catalog& catalog, const topology::Machine& machine, std::size_t first = 1)
+      : catalog_(catalog), machine_(machine), first_(first) {}
 
   Result<void> add(const std::string& probe, const std::string& label, const Given& given,
                    const LaunchOptions& options, int repeats, int together = 0) {
@@ -81,7 +85,7 @@ class Planner {
     auto plan = plan_instance(*entry, given, machine_);
     if (!plan) return tl::unexpected(plan.error());
     planned_.push_back(
-        {fmt::format("m{}", planned_.size() + 1), label, std::move(*plan), options, repeats, together});
+        {fmt::format("m{}", planned_.size() + first_), label, std::move(*plan), options, repeats, together});
     return {};
   }
   int new_group() { return ++groups_; }
@@ -90,6 +94,7 @@ class Planner {
  private:
   const Catalog& catalog_;
   const topology::Machine& machine_;
+  std::size_t first_;
   std::vector<Planned> planned_;
   int groups_ = 0;
 };
@@ -97,7 +102,7 @@ class Planner {
 using Folders = std::vector<std::filesystem::path>;
 
 Given pipeline(const workload::Profile& scaled, const Folders& data, int accelerators, const char* source,
-               double compute_s, double factor) {
+               double compute_s, double factor, const std::string& to) {
   const workload::Input& input = scaled.input;
   Given given;
   for (const std::filesystem::path& folder : data) given.emplace_back("dataset", folder.string());
@@ -116,6 +121,7 @@ Given pipeline(const workload::Profile& scaled, const Folders& data, int acceler
                    {"queue-depth", std::to_string(kDepth)},
                    {"scale", fmt::format("{:.6g}", factor)}};
   given.insert(given.end(), rest.begin(), rest.end());
+  if (!to.empty()) given.emplace_back("to", to);
   return given;
 }
 
@@ -143,13 +149,27 @@ Result<void> plan_reading(const Job& job, const ModelPlan& model, const Folders&
   return {};
 }
 
+// The same data into the same GPUs past host memory, where no preparation needs them there.
+void plan_direct(const Job& job, const ModelPlan& model, const Folders& data, const TimePlan& time,
+                 GpuPlan& gpus, Planner& planner) {
+  const workload::Profile& scaled = model.scaled.front();
+  if (!gpus.direct || scaled.input.prep != "none") return;
+  Given given = pipeline(scaled, data, job.accelerators, "cold", scaled.compute_s, model.factor, gpus.to);
+  given.emplace_back("way", "direct");
+  if (const auto added = planner.add(conventions::kPipeline, model.workloads.front().name, given,
+                                     timed(time.unit_s * kDirectWeight, 0), 1);
+      !added)
+    gpus.left_out.push_back(
+        fmt::format("the direct pipeline of {} is left out: {}", model.model, added.error().what));
+}
+
 Result<void> plan_model(const Job& job, const ModelPlan& model, const Folders& data, const TimePlan& time,
-                        Planner& planner) {
+                        GpuPlan& gpus, Planner& planner) {
   const workload::Profile& first = model.scaled.front();
   auto added = plan_reading(job, model, data, time, planner);
   if (!added) return added;
   added = planner.add(conventions::kPipeline, model.model,
-                      pipeline(first, data, job.accelerators, "synthetic", 0, model.factor),
+                      pipeline(first, data, job.accelerators, "synthetic", 0, model.factor, gpus.to),
                       timed(time.unit_s * kStageWeight, 0.05), job.repeats);
   if (!added) return added;
   for (std::size_t i = 0; i < model.workloads.size(); ++i) {
@@ -157,17 +177,18 @@ Result<void> plan_model(const Job& job, const ModelPlan& model, const Folders& d
     const std::string& name = model.workloads[i].name;
     const double factor = model.workloads[i].compute_s / scaled.compute_s;
     added = planner.add(conventions::kPipeline, name,
-                        pipeline(scaled, data, job.accelerators, "cold", scaled.compute_s, factor),
+                        pipeline(scaled, data, job.accelerators, "cold", scaled.compute_s, factor, gpus.to),
                         timed(time.unit_s * kProofWeight, 0), time.proof_repeats);
     if (!added) return added;
     if (!time.analyzer_runs) continue;
     for (const char* source : {"cached", "device"}) {
       added = planner.add(conventions::kPipeline, name,
-                          pipeline(scaled, data, job.accelerators, source, scaled.compute_s, factor),
+                          pipeline(scaled, data, job.accelerators, source, scaled.compute_s, factor, gpus.to),
                           timed(time.unit_s * kAnalyzerWeight, 0), 1);
       if (!added) return added;
     }
   }
+  plan_direct(job, model, data, time, gpus, planner);
   return {};
 }
 
@@ -211,7 +232,27 @@ Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topolo
   return planned;
 }
 
-TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles) {
+Result<Planned> plan_gpu_survey(const GpuPlan& gpus, const Catalog& catalog,
+                                const topology::Machine& machine) {
+  Planner planner(catalog, machine);
+  if (auto added =
+          planner.add(conventions::kGpuCopy, "survey",
+                      {{"pattern", "host-to-device"}, {"gpu", gpus.to}, {"size", "4MiB"}}, timed(1, 0.05), 1);
+      !added)
+    return tl::unexpected(added.error());
+  return std::move(planner.take().front());
+}
+
+double fed_over_links(const record::Measurement& gpu_survey, int accelerators) {
+  double slowest = std::numeric_limits<double>::infinity();
+  int links = 0;
+  for (const auto& [name, summary] : gpu_survey.metrics)
+    if (name.starts_with("host_to_gpu") && name.ends_with("_bytes_per_s") && summary.mean > 0)
+      slowest = std::min(slowest, summary.mean), ++links;
+  return slowest * std::min(links == 0 ? 1 : links, std::max(accelerators, 1));
+}
+
+TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles, const GpuPlan& gpus) {
   TimePlan time;
   const auto models = static_cast<double>(models_of(profiles).size());
   const auto workloads = static_cast<double>(profiles.size());
@@ -225,7 +266,8 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
   const double reading = 1 + time.alone_weight * static_cast<double>(folders);
   const double units =
       models * job.repeats * (reading + kStageWeight) + job.repeats * kMemoryWeight +
-      workloads * (time.proof_repeats * kProofWeight + (time.analyzer_runs ? 2 * kAnalyzerWeight : 0));
+      workloads * (time.proof_repeats * kProofWeight + (time.analyzer_runs ? 2 * kAnalyzerWeight : 0)) +
+      job.repeats * gpus.weight() + (gpus.direct ? models * kDirectWeight : 0);
   time.unit_s = job.budget.seconds() / units;
   return time;
 }
@@ -309,18 +351,23 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
 Result<std::vector<Planned>> plan_measurements(const Job& job, const std::vector<ModelPlan>& models,
                                                const std::map<std::string, Folders>& data_of_model,
                                                const TimePlan& time, const Catalog& catalog,
-                                               const topology::Machine& machine) {
-  Planner planner(catalog, machine);
+                                               const topology::Machine& machine, GpuPlan& gpus) {
+  Planner planner(catalog, machine, gpus.any() ? 2 : 1);  // behind the surveys
   // The cores that move the data belong to every path: as many copy as would in the pipelines.
   const bool sweep = time.unit_s * kMemoryWeight >= kLeastForSweep_s;
   if (auto added =
-          planner.add(conventions::kMemoryCopy, "", {{"threads", "0"}, {"sweep", sweep ? "on" : "off"}},
+          planner.add(conventions::kMemoryCopy, "", {{"threads", "0"}, {"sweep-threads", sweep ? "on" : "off"}},
                       timed(time.unit_s * kMemoryWeight, 0.05), job.repeats);
       !added)
     return tl::unexpected(added.error());
   for (const ModelPlan& model : models)
-    if (auto added = plan_model(job, model, data_of_model.at(model.model), time, planner); !added)
+    if (auto added = plan_model(job, model, data_of_model.at(model.model), time, gpus, planner); !added)
       return tl::unexpected(added.error());
+  for (const GpuMeasurement& one : gpus.measurements)
+    if (auto added =
+            planner.add(one.probe, "", one.given, timed(time.unit_s * one.weight, 0.05), job.repeats);
+        !added)
+      gpus.left_out.push_back(fmt::format("{} is left out: {}", one.probe, added.error().what));
   return planner.take();
 }
 

@@ -9,6 +9,7 @@
 
 #include "record/result.hpp"
 #include "run/catalog.hpp"
+#include "run/gpu_plan.hpp"
 #include "run/job.hpp"
 #include "run/measure.hpp"
 #include "topology/discover.hpp"
@@ -34,6 +35,13 @@ Result<std::uint64_t> survey_file_bytes(const Job& job);
 // One second on a temporary file tells what the storage delivers, by which all else is dimensioned.
 Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topology::Machine& machine);
 
+// The same of the GPUs' links, one after the other: a slow one holds the pipelines back as slow storage does.
+Result<Planned> plan_gpu_survey(const GpuPlan& gpus, const Catalog& catalog,
+                                const topology::Machine& machine);
+// What `accelerators` in lock-step can be fed over the links as surveyed, bytes/s: the slowest one sets the
+// pace. Infinite where the survey told nothing.
+double fed_over_links(const record::Measurement& gpu_survey, int accelerators);
+
 // How the time is shared out: a unit is one repeat of a storage measurement.
 struct TimePlan {
   double unit_s = 1;
@@ -42,7 +50,7 @@ struct TimePlan {
   bool analyzer_runs =
       false;  // the cached run and the one from the device beside the cold one, of each workload
 };
-TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles);
+TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles, const GpuPlan& gpus = {});
 
 // Bytes that are free at the job's paths for data that are spread over them evenly: as many times the least
 // free one's as there are paths. Errors: there is no such place, or the size cap is larger than that.
@@ -55,11 +63,11 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
                                            double surveyed_bytes_per_s, const TimePlan& time);
 
 // The measurements, given in which folders each model's data lie: with several, reading from each alone and
-// from all together. Those of `done` (from a journal) that are complete are
-// left out.
+// from all together. With GPUs the pipelines end in them, and theirs come last; what of it this machine
+// refuses is said in gpus.left_out. Those of `done` (from a journal) that are complete are left out.
 Result<std::vector<Planned>> plan_measurements(
     const Job& job, const std::vector<ModelPlan>& models,
     const std::map<std::string, std::vector<std::filesystem::path>>& data_of_model, const TimePlan& time,
-    const Catalog& catalog, const topology::Machine& machine);
+    const Catalog& catalog, const topology::Machine& machine, GpuPlan& gpus);
 
 }  // namespace millrace::run

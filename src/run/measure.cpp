@@ -13,6 +13,7 @@
 
 #include "run/assemble.hpp"
 #include "run/cpu_contention.hpp"
+#include "run/gpu_watch.hpp"
 #include "run/system_counters.hpp"
 
 namespace millrace::run {
@@ -89,7 +90,8 @@ std::optional<std::pair<std::int64_t, std::int64_t>> common_window(const std::ve
 
 // One repeat of a group.
 std::vector<RepeatOutcome> go(std::span<const Planned> group, const std::vector<MemoryModule>& memories,
-                              const topology::Machine& machine, const LaunchCallbacks& callbacks) {
+                              const topology::Machine& machine, GpuWatch& watch,
+                              const LaunchCallbacks& callbacks) {
   std::vector<RepeatOutcome> repeats(group.size());
   const auto broken = std::find_if(group.begin(), group.end(),
                                    [](const Planned& planned) { return planned.plan.status != "ok"; });
@@ -105,10 +107,15 @@ std::vector<RepeatOutcome> go(std::span<const Planned> group, const std::vector<
   }
   std::vector<InstancePlan> plans;
   for (const Planned& planned : group) plans.push_back(planned.plan);
+  watch.begin(plans);
   const auto before = read_system_counters();
   auto outcomes = launch(plans, memories, machine.host, group.front().options, callbacks);
   const auto counted = growth(before, read_system_counters());
-  for (std::size_t i = 0; i < group.size(); ++i) repeats[i] = {std::move(outcomes[i]), counted, {}};
+  const GpuReadings readings = watch.end();
+  if (!readings.problem.empty() && callbacks.log)
+    callbacks.log(2, fmt::format("the GPUs are not watched any more: {}", readings.problem));
+  for (std::size_t i = 0; i < group.size(); ++i)
+    repeats[i] = {std::move(outcomes[i]), counted, {}, readings_of(readings, plans[i])};
   const auto window = common_window(repeats);
   const auto failed = std::find_if(repeats.begin(), repeats.end(), [](const RepeatOutcome& repeat) {
     return repeat.outcome.status == "failed";
@@ -165,6 +172,7 @@ std::vector<record::Measurement> measure(const std::vector<Planned>& plan,
   std::vector<record::Measurement> measurements(plan.size());
   std::vector<Group> groups = groups_of(plan);
   const auto interrupted = [&] { return callbacks.interrupted && callbacks.interrupted(); };
+  GpuWatch watch(machine);
   int rounds = 0;
   for (const Group& group : groups) rounds = std::max(rounds, plan[group.first].repeats);
   for (int round = 0; round < rounds && !interrupted(); ++round)
@@ -174,7 +182,7 @@ std::vector<record::Measurement> measure(const std::vector<Planned>& plan,
       if (round >= first.repeats || group.given_up) continue;
       Temporaries temporaries;  // of one repeat
       const Progress progress{callbacks, temporaries};
-      auto repeats = go(std::span(plan).subspan(group.first, group.count), memories, machine,
+      auto repeats = go(std::span(plan).subspan(group.first, group.count), memories, machine, watch,
                         progress.for_launch(doing(first, group.count)));
       // A repeat that the user cut short is no repeat, unless it is all there is.
       const bool cut_short = std::any_of(repeats.begin(), repeats.end(), [](const RepeatOutcome& repeat) {

@@ -177,6 +177,12 @@ void WorkerHost::fill_services() {
     if (resolved.size() < kMostNames || resolved.contains(text(name)))
       resolved[text(name)] = text(value).substr(0, kMostOfValue);
   };
+  host_.device = [](void* self, const char* kind) {
+    auto* host = static_cast<WorkerHost*>(self);
+    const std::lock_guard lock(host->mutex_);
+    host->report_.stand_in = host->report_.stand_in || text(kind) == "stand-in";
+    host->report_.on_gpu = host->report_.on_gpu || text(kind) == "gpu";
+  };
 }
 
 void WorkerHost::tell(MessageKind kind) {
@@ -269,6 +275,7 @@ const millrace_memory* WorkerHost::open_memory(const std::string& name) {
     {
       const std::lock_guard lock(mutex_);
       report_.stand_in = report_.stand_in || open->memory.stand_in != 0;
+      report_.on_gpu = report_.on_gpu || kind == "gpu";
     }
     return &memories_.emplace(name, std::move(open)).first->second->memory;
   }

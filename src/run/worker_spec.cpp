@@ -62,7 +62,8 @@ std::string to_json(const WorkerReport& report) {
               {"flags", report.flags},
               {"verified", report.verified},
               {"stand_in", report.stand_in},
-              {"resolved", report.resolved}}
+              {"resolved", report.resolved},
+              {"on_gpu", report.on_gpu}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
@@ -89,6 +90,7 @@ WorkerReport worker_report_from_json(const std::string& text) {
     report.verified = from.at("verified");
     report.stand_in = from.at("stand_in");
     report.resolved = from.at("resolved").get<std::map<std::string, std::string>>();
+    report.on_gpu = from.at("on_gpu");
   } catch (const json::exception& error) {
     report = {};
     report.outcome = MILLRACE_FAILED;

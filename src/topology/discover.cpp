@@ -5,9 +5,14 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "topology/discovery.hpp"
 #include "topology/graph_builder.hpp"
 #include "topology/host_facts.hpp"
+#include "topology/nvml/ask.hpp"
+#include "topology/nvml/attach.hpp"
 
 namespace millrace::topology {
 namespace fs = std::filesystem;
@@ -55,6 +60,10 @@ Result<Machine> discover(const FileRoot& root) {
   Machine machine;
   machine.host = read_host_facts(root, have.cpus, have.pci, have.blocks, have.ports);
   machine.graph = build_graph(root, have, PciNames());
+  const auto gpus = std::count_if(machine.graph.endpoints.begin(), machine.graph.endpoints.end(),
+                                  [](const Endpoint& e) { return e.kind == "gpu"; });
+  const bool live = root.path() == machine_root();
+  nvml::attach(machine, nvml::ask(root, live, nvml::patience_with(static_cast<std::size_t>(gpus))));
   return machine;
 }
 
@@ -66,7 +75,15 @@ Result<Machine> discover(const fs::path& root) {
   if (root != "/" && !fs::is_directory(root / "sys", error))
     return failure(fmt::format("{} is no recorded machine: it has no folder `sys`", root.string()),
                    "record one with `millrace topo --snapshot DIR`");
-  return discover(FileRoot(root));
+  auto machine = discover(FileRoot(root));
+  if (machine && root != "/" && root == machine_root())
+    machine->host.settings["machine-root"] = root.string();
+  return machine;
+}
+
+fs::path machine_root() {
+  const char* elsewhere = std::getenv("MILLRACE_MACHINE_ROOT");
+  return elsewhere == nullptr || *elsewhere == '\0' ? "/" : elsewhere;
 }
 
 Result<PathLocation> locate(const Machine& machine, const fs::path& path, const fs::path& root_path) {

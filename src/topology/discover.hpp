@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "topology/gpu_facts.hpp"
 #include "topology/graph.hpp"
 #include "units/result.hpp"
 
@@ -44,6 +45,7 @@ struct HostFacts {
   std::map<std::string, std::string> drivers;  // "nvme": "6.1.0", ... what sysfs tells
   std::map<std::string, std::string>
       settings;  // "governor": "performance", "scheduler:vda": "mq-deadline", ...
+  std::optional<std::vector<GpuFacts>> gpus;  // what NVML told; null: it was not there, or told nothing
   std::optional<ClockOffset> clock_offset_s;  // of hosts that took part as peers only
   bool operator==(const HostFacts&) const = default;
 };
@@ -55,6 +57,11 @@ struct Machine {
 };
 
 Result<Machine> discover(const std::filesystem::path& root = "/");
+
+// Where commands that look at or measure this machine discover it: $MILLRACE_MACHINE_ROOT, a recorded machine
+// that stands in its place (for tests, with stand-in drivers in front of it), or "/". What is discovered
+// elsewhere than at "/" says so in the host's settings, as `machine-root`.
+std::filesystem::path machine_root();
 
 // Where a file or folder lies: the mount, the file system, and the block devices below it (through
 // partitions, dm, md and loop down to the drives), as endpoint ids. On tmpfs and the like there is no drive.

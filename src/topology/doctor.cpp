@@ -11,6 +11,7 @@
 #include "topology/discovery.hpp"
 #include "topology/load_findings.hpp"
 #include "topology/network_ports.hpp"
+#include "topology/nvml/findings.hpp"
 #include "topology/pci_devices.hpp"
 #include "topology/pcie_links.hpp"
 #include "topology/placement_findings.hpp"
@@ -191,6 +192,7 @@ std::vector<Finding> examine(const Machine& machine, const FileRoot& root, bool 
   examine_access_control(machine, root, found);
   examine_ports(root, machine, found);
   examine_cgroup(machine, root, found);
+  for (Finding& finding : nvml::examine_gpus(machine)) found.push_back(std::move(finding));
   for (Finding& finding : examine_settings(machine.host)) found.push_back(std::move(finding));
   // Under load the load is ours.
   if (!under_load)

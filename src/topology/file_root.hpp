@@ -46,6 +46,12 @@ class FileRoot {
   // The last name of where a link leads: link_name("/sys/…/driver") is "nvme".
   [[nodiscard]] std::string link_name(const std::filesystem::path& link) const;
 
+  // Has a recording hold this too: what discovery learns from elsewhere than files. Nothing without a
+  // recording.
+  void keep(const std::filesystem::path& file, const std::string& content) const {
+    record_file(file, content);
+  }
+
  private:
   [[nodiscard]] std::filesystem::path below(const std::filesystem::path& path) const;
   void record_link(const std::filesystem::path& link, const std::filesystem::path& target) const;

@@ -148,7 +148,13 @@ std::vector<Hop> path_between(const Topology& topology, std::string_view from, s
   std::vector<Hop> path;
   const std::vector<std::string> begins = ends_of(from);
   const std::vector<std::string> ends = ends_of(to);
-  const double share = 1.0 / static_cast<double>(begins.size() * ends.size());
+  // Between each beginning and each end that is another: both ways at once ("a + b" to "b + a") are two
+  // halves.
+  std::size_t pairs = 0;
+  for (const std::string& begin : begins)
+    pairs += static_cast<std::size_t>(
+        std::count_if(ends.begin(), ends.end(), [&](const auto& end) { return end != begin; }));
+  const double share = 1.0 / static_cast<double>(std::max<std::size_t>(pairs, 1));
   const Router router(topology);
   for (const std::string& begin : begins)
     for (const std::string& end : ends) {

@@ -9,6 +9,7 @@
 
 #include "topology/graph_builder.hpp"
 #include "topology/mounts.hpp"
+#include "topology/nvml/gpu_text.hpp"
 #include "topology/text_layout.hpp"
 #include "units/quantity.hpp"
 
@@ -284,7 +285,7 @@ std::string describe(const Machine& machine, const View& view, int width) {
   text += table(tree.rows(), 1, static_cast<std::size_t>(std::max(width, 60)));
   if (tree.left_out() > 0)
     text += fmt::format("and {} on PCIe links, in --json\n", counted(tree.left_out(), "other device"));
-  return text;
+  return text + nvml::describe_gpus(host, width);
 }
 
 std::string describe_path(const Machine& machine, const std::string& path, const PathLocation& location,

@@ -323,6 +323,10 @@ millrace_host InProcessHost::table() {
     const std::scoped_lock lock(self(context).mutex_);
     self(context).measured_.resolved[parameter] = text;
   };
+  host.device = [](void* context, const char* kind) {
+    const std::scoped_lock lock(self(context).mutex_);
+    self(context).measured_.device = kind;
+  };
   return host;
 }
 

@@ -60,6 +60,7 @@ struct Measured {
   std::map<std::string, std::string> resolved;
   std::vector<MeasuredStage> stages;
   std::optional<bool> verified;
+  std::string device;  // what ends_on said last
 
   [[nodiscard]] bool ok() const { return close == MILLRACE_OK && run == MILLRACE_OK; }
   // The latency, in nanoseconds, below which a share q of the operations were: its bucket's floor.

@@ -32,6 +32,11 @@ bool reduces(Collective collective) {
          collective == Collective::kReduce;
 }
 
+bool deals_out(Collective collective) {
+  return collective != Collective::kAllReduce && collective != Collective::kBroadcast &&
+         collective != Collective::kReduce && collective != Collective::kSendReceive;
+}
+
 double bus_factor(Collective collective, std::uint64_t ranks) {
   if (ranks < 2) return 0;
   const auto n = static_cast<double>(ranks);
@@ -50,6 +55,17 @@ double bus_factor(Collective collective, std::uint64_t ranks) {
       return 1;
   }
   return 0;
+}
+
+std::optional<double> wire_factor(Collective collective, std::string_view algorithm, std::uint64_t ranks) {
+  if (ranks < 2) return std::nullopt;
+  const bool straight = collective == Collective::kAllToAll || collective == Collective::kGather ||
+                        collective == Collective::kScatter || collective == Collective::kSendReceive;
+  if (straight || algorithm == "ring") return bus_factor(collective, ranks);
+  if (collective != Collective::kAllReduce) return std::nullopt;
+  if (algorithm == "tree") return 2;
+  if (algorithm == "nvls") return 1 + 1 / static_cast<double>(ranks);
+  return std::nullopt;
 }
 
 double wire_rate_floor(double bus_bytes_per_s, std::uint64_t hosts, std::uint64_t ranks) {

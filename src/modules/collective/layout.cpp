@@ -2,15 +2,6 @@
 #include "modules/collective/layout.hpp"
 
 namespace millrace::collective {
-namespace {
-
-bool deals_out(Collective collective) {
-  return collective != Collective::kAllReduce && collective != Collective::kBroadcast &&
-         collective != Collective::kReduce && collective != Collective::kSendReceive;
-}
-
-}  // namespace
-
 Layout layout_of(Collective collective, std::uint64_t elements, int rank, int ranks, int root) {
   const auto n = static_cast<std::uint64_t>(ranks);
   const bool is_root = rank == root;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A rank's arrays: a collective of each turn works on the next pair, so that what it reads was last touched a
-// whole region ago. A single small pair would measure the cache.
+// A rank's arrays, in host memory.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "modules/collective/rotation.hpp"
 #include "modules/gloo/settings.hpp"
 #include "units/result.hpp"
 
@@ -18,14 +18,7 @@ struct Turn {
   std::span<std::byte> input, output;  // in place: the input lies within the output, or is it
 };
 
-struct ArraysPlan {
-  std::size_t turns = 1;
-  std::size_t output_at = 0;  // within a turn's memory; 0 in place
-  std::size_t turn_bytes = 0;
-  std::size_t touched_bytes = 0;  // of all turns, with what Gloo keeps for each; of the rank with the least
-};
-
-ArraysPlan plan_arrays(const Settings& settings, int rank);
+collective::Rotation plan_arrays(const Settings& settings, int rank);
 // What the worker allocates, Gloo's own arrays with it.
 std::uint64_t memory_of(const Settings& settings);
 

@@ -150,11 +150,11 @@ std::vector<Call> make_calls(const Context& context, const Settings& s, const st
 }
 
 std::vector<collective::Interval> gathered(const Context& context, std::span<collective::Interval> mine) {
-  static_assert(sizeof(collective::Interval) == 2 * sizeof(std::int64_t));
+  static_assert(sizeof(collective::Interval) == 3 * sizeof(std::int64_t));
   std::vector<collective::Interval> all(mine.size() * static_cast<std::size_t>(context->size));
   ::gloo::AllgatherOptions options(context);
-  options.setInput(reinterpret_cast<std::int64_t*>(mine.data()), 2 * mine.size());
-  options.setOutput(reinterpret_cast<std::int64_t*>(all.data()), 2 * all.size());
+  options.setInput(reinterpret_cast<std::int64_t*>(mine.data()), 3 * mine.size());
+  options.setOutput(reinterpret_cast<std::int64_t*>(all.data()), 3 * all.size());
   options.setTag(kTimesTag);
   ::gloo::allgather(options);
   return all;

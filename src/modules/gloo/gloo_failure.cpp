@@ -3,15 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace millrace::gloo {
 namespace {
-
-constexpr std::int64_t kMoment_ns = 500'000'000;
 
 bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
@@ -47,18 +43,5 @@ Error gloo_error(const std::exception& thrown, const std::string& doing) {
 }
 
 bool is_a_consequence(const std::exception& thrown) { return !holds(thrown.what(), "Timed out"); }
-
-sdk::Outcome report(const sdk::Host& host, const Error& error) {
-  if (error.exit == Exit::kInterrupted) return sdk::Outcome::kCancelled;
-  return error.exit == Exit::kInconclusive ? host.unavailable(error.what, error.hint)
-                                           : host.fail(error.what, error.hint);
-}
-
-bool soon_cancelled(const sdk::Host& host) {
-  const std::int64_t deadline = host.now_ns() + kMoment_ns;
-  while (!host.cancelled() && host.now_ns() < deadline)
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  return host.cancelled();
-}
 
 }  // namespace millrace::gloo

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "modules/collective/cancellation.hpp"
 #include "modules/gloo/gloo_failure.hpp"
 
 namespace millrace::gloo {
@@ -87,7 +88,7 @@ Result<std::shared_ptr<::gloo::Context>> connect_all(const sdk::Host& host, cons
   try {
     const Bytes mine = mesh->listen(*own, rank % settings.ranks_here);
     const std::vector<std::string> all = host.exchange({mine.data(), mine.size()}, settings.timeout_ns);
-    if (all.empty() && host.cancelled()) return stopped_from_outside();
+    if (all.empty() && host.cancelled()) return collective::stopped_from_outside();
     if (all.empty()) return failure("the other ranks did not come to the meeting", "see their output");
     for (int other = 0; other < settings.ranks; ++other) {
       if (other == rank) continue;
@@ -101,7 +102,8 @@ Result<std::shared_ptr<::gloo::Context>> connect_all(const sdk::Host& host, cons
       mesh->connect(other, address);
     }
   } catch (const std::exception& thrown) {
-    if (host.cancelled() || (is_a_consequence(thrown) && soon_cancelled(host))) return stopped_from_outside();
+    if (host.cancelled() || (is_a_consequence(thrown) && collective::soon_cancelled(host)))
+      return collective::stopped_from_outside();
     return tl::unexpected(gloo_error(thrown, fmt::format("connecting the ranks from {}", *own)));
   }
   return mesh;

@@ -10,39 +10,29 @@ namespace {
 
 using namespace millrace;
 using namespace millrace::gloo;
-using collective::Collective;
+using namespace millrace::collective;
 
 #define MILLRACE_TEXT_OF(x) #x
 #define MILLRACE_VERSION_OF(x) MILLRACE_TEXT_OF(x)
 constexpr const char* kVersion = "1.0, Gloo " MILLRACE_VERSION_OF(GLOO_VERSION_MAJOR) "." MILLRACE_VERSION_OF(
     GLOO_VERSION_MINOR) "." MILLRACE_VERSION_OF(GLOO_VERSION_PATCH);
 
-constexpr std::array kOfAllReduce = joined(kCommonParameters, kReducing, kInPlace, kAlgorithm);
-constexpr std::array kOfAllGather = joined(kCommonParameters, kInPlace);
-constexpr std::array kOfReduceScatter = joined(kCommonParameters, kReducing, kInPlaceOnly);
-constexpr std::array kOfBroadcast = joined(kCommonParameters, kRoot, kInPlace);
-constexpr std::array kOfAllToAll = joined(kCommonParameters, kInPlace);
+constexpr std::array kOfAllReduce = joined(kEveryCollective, kRanks, kReducing, kInPlace, kAlgorithm);
+constexpr std::array kOfAllGather = joined(kEveryCollective, kRanks, kInPlace);
+constexpr std::array kOfReduceScatter = joined(kEveryCollective, kRanks, kReducing, kInPlaceOnly);
+constexpr std::array kOfBroadcast = joined(kEveryCollective, kRanks, kRoot, kInPlace);
+constexpr std::array kOfAllToAll = joined(kEveryCollective, kRanks, kInPlace);
 
-template <Collective kCollective, std::size_t N>
-constexpr millrace_probe probe_with(const char* name, const char* summary,
-                                    const std::array<millrace_parameter, N>& parameters) {
-  constexpr millrace_parameter kNone[] = {{}};
-  millrace_probe probe = sdk::probe<ProbeOf<kCollective>>(name, summary, kNone);
-  probe.parameters = parameters.data();
-  probe.parameter_count = static_cast<std::uint32_t>(N);
-  return probe;
-}
-
-constexpr millrace_probe kAllReduce = probe_with<Collective::kAllReduce>(
+constexpr millrace_probe kAllReduce = probe_with<ProbeOf<Collective::kAllReduce>>(
     "gloo.all_reduce", "every rank gets the sum of all ranks' arrays, in host memory over TCP", kOfAllReduce);
-constexpr millrace_probe kAllGather = probe_with<Collective::kAllGather>(
+constexpr millrace_probe kAllGather = probe_with<ProbeOf<Collective::kAllGather>>(
     "gloo.all_gather", "every rank gets all ranks' parts of an array, in host memory over TCP", kOfAllGather);
-constexpr millrace_probe kReduceScatter = probe_with<Collective::kReduceScatter>(
+constexpr millrace_probe kReduceScatter = probe_with<ProbeOf<Collective::kReduceScatter>>(
     "gloo.reduce_scatter", "every rank gets its part of the sum of all arrays, in host memory over TCP",
     kOfReduceScatter);
-constexpr millrace_probe kBroadcast = probe_with<Collective::kBroadcast>(
+constexpr millrace_probe kBroadcast = probe_with<ProbeOf<Collective::kBroadcast>>(
     "gloo.broadcast", "every rank gets one rank's array, in host memory over TCP", kOfBroadcast);
-constexpr millrace_probe kAllToAll = probe_with<Collective::kAllToAll>(
+constexpr millrace_probe kAllToAll = probe_with<ProbeOf<Collective::kAllToAll>>(
     "gloo.alltoall", "every rank sends each other a part of its array, in host memory over TCP", kOfAllToAll);
 constexpr const millrace_probe* kProbes[] = {&kAllReduce, &kAllGather, &kReduceScatter, &kBroadcast,
                                              &kAllToAll};

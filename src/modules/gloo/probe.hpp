@@ -30,8 +30,6 @@ class CollectiveProbe : public sdk::Probe {
  private:
   Result<void> prepare(const sdk::Host& host);
   void measure(const sdk::Host& host);
-  void say(const sdk::Host& host, sdk::Recorder& recorder, const collective::BatchTimes& batch,
-           std::span<const collective::Interval> mine, bool settled);
   sdk::Outcome ended_by(const sdk::Host& host, const std::exception& thrown) const;
 
   collective::Collective collective_;

@@ -13,9 +13,7 @@ namespace millrace::gloo {
 // Every rank calls it, with the first turn and its call. Says verified(). Throws as a Call does.
 Result<void> verify(const sdk::Host& host, const Settings& settings, const Turn& turn, const Call& call);
 
-// What the arrays hold while it is measured: the pattern of the verification. Where a sum or product takes
-// the place of its own input, numbers would grow from one collective to the next without end: zeros and ones
-// stay.
+// What the arrays hold while it is measured: see resting_input_of.
 void fill_for_measuring(const Settings& settings, int rank, const std::vector<Turn>& turns);
 
 }  // namespace millrace::gloo

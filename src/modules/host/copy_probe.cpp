@@ -35,7 +35,7 @@ constexpr millrace_parameter kParameters[] = {
     sdk::parameter("threads", MILLRACE_COUNT, "1",
                    "copying threads, each on its own CPU; 0: one a core of the node", 0, 250),
     sdk::parameter(
-        "sweep", MILLRACE_FLAG, "off",
+        "sweep-threads", MILLRACE_FLAG, "off",
         "before each repeat, 1, 2, 4 ... up to --threads (0 and 1: all cores) take turns; the fastest "
         "number of them is then measured"),
     sdk::parameter(
@@ -79,7 +79,7 @@ Shape shape_of(const sdk::Host& host) {
   shape.to_node = static_cast<int>(host.integer("to-node"));
   shape.run_node = host.text("run-on") == "from" ? shape.from_node : shape.to_node;
   shape.threads = host.integer("threads");
-  shape.sweep = host.flag("sweep");
+  shape.sweep = host.flag("sweep-threads");
   if (shape.threads == 0 || (shape.sweep && shape.threads == 1))
     shape.threads = std::min<std::size_t>(cores_of_node(shape.run_node), 250);
   shape.chunk = host.bytes("block-size") / 64 * 64;

@@ -102,8 +102,19 @@ int32_t open(const millrace_host* host, uint32_t index, millrace_memory* memory)
   if (device(host, index, &found) != MILLRACE_OK) return MILLRACE_FAILED;
   auto* self = new (std::nothrow) HostMemory(host);
   if (self == nullptr) return MILLRACE_FAILED;
-  *memory = {sizeof(millrace_memory), 1,          self, allocate, release, register_host,
-             unregister_host,         copy_async, wait, busy_for, nullptr, nullptr};
+  *memory = {sizeof(millrace_memory),
+             1,
+             self,
+             allocate,
+             release,
+             register_host,
+             unregister_host,
+             copy_async,
+             wait,
+             busy_for,
+             nullptr,
+             nullptr,
+             nullptr};
   return MILLRACE_OK;
 }
 

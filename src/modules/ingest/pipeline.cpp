@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "modules/ingest/consumer.hpp"
+#include "modules/ingest/direct_reader.hpp"
 #include "modules/ingest/preparation.hpp"
 #include "modules/ingest/synthetic.hpp"
 #include "units/quantity.hpp"
@@ -70,6 +71,10 @@ Result<void> Pipeline::prepare(sdk::Host& host) {
   memory_ = host.memory(settings_.to);
   if (!memory_)
     return failure(fmt::format("there is no memory {}", settings_.to), "`millrace probes` lists them");
+  if (settings_.way == Way::kDirect && !memory_.reads_directly())
+    return failure(fmt::format("nothing can be read directly into {}", settings_.to),
+                   "it takes a GPU and libcufile.so.0 (nvidia-gds); --way staged goes through host memory",
+                   Exit::kInconclusive);
   plumbing_ = std::make_unique<Plumbing>(layout_, settings_.prep != Prep::kNone);
   if (auto allocated = allocate(); !allocated) return allocated;
   if (settings_.source == Source::kCached) return warm_up(host);
@@ -77,7 +82,9 @@ Result<void> Pipeline::prepare(sdk::Host& host) {
 }
 
 Result<void> Pipeline::allocate() {
-  stored_ = sdk::Buffer(memory_, MILLRACE_MEMORY_STAGING, layout_.stored_buffers * layout_.stored_bytes);
+  // Of direct reads, one registered piece of the device's own memory that is indexed.
+  const int place = settings_.way == Way::kDirect ? MILLRACE_MEMORY_DEVICE : MILLRACE_MEMORY_STAGING;
+  stored_ = sdk::Buffer(memory_, place, layout_.stored_buffers * layout_.stored_bytes);
   if (layout_.prepared_buffers > 0)
     prepared_ =
         sdk::Buffer(memory_, MILLRACE_MEMORY_STAGING, layout_.prepared_buffers * layout_.prepared_bytes);
@@ -161,6 +168,9 @@ Outcome Pipeline::run(sdk::Host& host) {
   if (settings_.source == Source::kDevice) return compute_only(host, consumer);
   if (settings_.source == Source::kSynthetic)
     reading.start(1, [&] { return hand_out(plumbing); });
+  else if (settings_.way == Way::kDirect)
+    reading.start(settings_.read_threads,
+                  [&] { return DirectReader(settings_, plumbing, plan_, memory_).run(); });
   else
     reading.start(settings_.read_threads, [&] { return Reader(settings_, layout_, plumbing, plan_).run(); });
   if (prepares) preparing.start(settings_.prep_threads, [this] { return prepare_records(); });
@@ -180,6 +190,7 @@ Outcome Pipeline::run(sdk::Host& host) {
   report_stage(host, "compute", "", 1, consumer.times(), -1);
   consumer.report(host);
   if (plan_.cache_not_bypassed) host.raise_flag("cache-not-bypassed");
+  if (settings_.way == Way::kDirect) host.raise_flag(flag_of_path(memory_.direct_path()));
   if (settings_.verify) host.verified(copier.verified());
   return Outcome::kOk;
 }

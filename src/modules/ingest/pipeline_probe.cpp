@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The probe ingest.pipeline: describe, parameters and the module's door.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstring>
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
+#include <utility>
 
 #include "millrace/probe.hpp"
+#include "modules/ingest/destinations.hpp"
 #include "modules/ingest/pipeline.hpp"
-#include "units/nearest_name.hpp"
 
 namespace millrace::ingest {
 namespace {
@@ -53,7 +50,12 @@ constexpr millrace_parameter kParameters[] = {
                    1073741824),
     sdk::parameter("queue-depth", MILLRACE_COUNT, "8", "reads under way, of each reader thread", 1, 1024),
     sdk::parameter("steps", MILLRACE_COUNT, "0", "ends after so many; 0: when the time is over", 0, 1e12),
-    sdk::parameter("to", MILLRACE_TEXT, "host", "device memory: host (a stand-in), or a GPU's"),
+    sdk::parameter("to", MILLRACE_TEXT, "host",
+                   "device memory: host (a stand-in), gpu:N, several with commas between them, or gpu:all; "
+                   "accelerators take turns, and are as many as the GPUs at least"),
+    sdk::choice("way", "staged|direct", "staged",
+                "staged: io_uring into pinned host memory, then the copy engine; direct: past host memory by "
+                "GPUDirect Storage, a read under way in each reader thread"),
     sdk::parameter("scale", MILLRACE_REAL, "1",
                    "what bytes and compute were divided by; recorded, not applied", 0, 1e12),
     sdk::parameter("seed", MILLRACE_COUNT, "1", "order of the files, and sizes of synthetic records"),
@@ -65,8 +67,9 @@ struct Input {
   Index index;
 };
 
-Result<Input> input_of(const sdk::Host& host) {
-  Input input{settings_of(host), {}};
+// Of settings that know how many accelerators there are.
+Result<Input> input_of(Settings given) {
+  Input input{std::move(given), {}};
   const Settings& settings = input.settings;
   if (!settings.datasets.empty()) {
     auto index = index_dataset(settings);
@@ -84,6 +87,11 @@ Result<Input> input_of(const sdk::Host& host) {
   } else {
     input.index = synthetic_index(settings, std::clamp<std::uint64_t>(2 * settings.batch, 64, 4096));
   }
+  if (settings.way == Way::kDirect && settings.source != Source::kCold)
+    return failure("--way direct reads past the page cache", "give --source cold, or --way staged");
+  if (settings.way == Way::kDirect && settings.prep != Prep::kNone)
+    return failure("--way direct passes the CPU by, and so does the preparation on it",
+                   "give --prep none, or --way staged");
   if (cut_extents(input.index, settings.block_size).size() < settings.accelerators)
     return failure(
         fmt::format("the data set is too small to share among {} accelerators", settings.accelerators),
@@ -91,35 +99,21 @@ Result<Input> input_of(const sdk::Host& host) {
   return input;
 }
 
-std::string endpoint_of_memory(const sdk::Host& host, const std::string& name, int node) {
-  if (name != "host") return name;
-  const millrace_endpoint* found = nullptr;
-  for (std::uint32_t i = 0; const millrace_endpoint* endpoint = host.endpoint(i); ++i)
-    if (std::strcmp(endpoint->kind, "memory") == 0 && (found == nullptr || endpoint->numa_node == node))
-      found = endpoint;
-  return found == nullptr ? "memory:0" : found->id;
-}
-
-// The memories that --to may name: host, and the machine's GPUs.
-Result<void> check_memory(const sdk::Host& host, const std::string& name) {
-  std::vector<std::string> names{"host"};
-  for (std::uint32_t i = 0; const millrace_endpoint* endpoint = host.endpoint(i); ++i)
-    if (std::strcmp(endpoint->kind, "gpu") == 0) names.emplace_back(endpoint->id);
-  if (std::find(names.begin(), names.end(), name) != names.end()) return {};
-  const auto nearest = nearest_name(name, names);
-  return failure(fmt::format("--to {}: this machine has no such memory", name),
-                 nearest ? fmt::format("did you mean '{}'?", *nearest)
-                         : fmt::format("it has {}", fmt::join(names, ", ")));
+Outcome report(const sdk::Host& host, const Error& error) {
+  return error.exit == Exit::kInconclusive ? host.unavailable(error.what, error.hint)
+                                           : host.fail(error.what, error.hint);
 }
 
 class PipelineProbe : public sdk::Probe {
  public:
   static Outcome describe(sdk::Host& host) {
-    const auto input = input_of(host);
-    if (!input) return host.fail(input.error().what, input.error().hint);
+    Settings given = settings_of(host);
+    const auto memories = destinations(host, given.to);
+    if (!memories) return report(host, memories.error());
+    given.accelerators = std::max(given.accelerators, memories->size());
+    const auto input = input_of(std::move(given));
+    if (!input) return report(host, input.error());
     const Settings& settings = input->settings;
-    if (const auto known = check_memory(host, settings.to); !known)
-      return host.fail(known.error().what, known.error().hint);
     const bool synthetic = !settings.reads(), computes_only = settings.source == Source::kDevice;
     if (computes_only && settings.verify)
       return host.fail(
@@ -137,16 +131,18 @@ class PipelineProbe : public sdk::Probe {
           from += (from.empty() ? "" : MILLRACE_SEVERAL) + std::string(located->id);
       }
     }
-    const std::string to = endpoint_of_memory(host, settings.to, node);
     const std::size_t readers = synthetic ? 1 : settings.read_threads;
     const std::size_t preparers = settings.prep == Prep::kNone ? 0 : settings.prep_threads;
     const std::size_t threads = computes_only ? 2 : readers + preparers + 2;
     for (std::size_t rank = 0; rank < settings.accelerators; ++rank) {
       const Layout layout = layout_of(settings, extents_of(settings, input->index, rank));
+      const std::string& memory = (*memories)[rank % memories->size()];
+      const std::string to = endpoint_of(host, memory, node);
       const Outcome added = host.add_worker({.role = "accelerator",
                                              .from = synthetic ? to : from,
                                              .to = to,
-                                             .numa_node = node,
+                                             // Staging lies near the GPU, the last that fetches it.
+                                             .numa_node = memory == "host" ? node : -1,
                                              .threads = static_cast<std::uint32_t>(threads),
                                              .memory_bytes = layout.total_bytes()});
       if (added != Outcome::kOk) return added;
@@ -155,11 +151,13 @@ class PipelineProbe : public sdk::Probe {
   }
 
   Outcome open(sdk::Host& host) override {
-    auto input = input_of(host);
-    if (!input) return host.fail(input.error().what, input.error().hint);
+    Settings settings = settings_of(host);
+    settings.accelerators = static_cast<std::size_t>(host.ranks());
+    if (settings.to != "host") settings.to = host.worker().to;  // describe gave each GPU to a worker
+    auto input = input_of(std::move(settings));
+    if (!input) return report(host, input.error());
     pipeline_.emplace(host, std::move(input->settings), std::move(input->index));
-    if (!pipeline_->state())
-      return host.fail(pipeline_->state().error().what, pipeline_->state().error().hint);
+    if (!pipeline_->state()) return report(host, pipeline_->state().error());
     return Outcome::kOk;
   }
 

@@ -37,6 +37,7 @@ Settings settings_of(const sdk::Host& host) {
   s.queue_depth = static_cast<unsigned>(host.integer("queue-depth"));
   s.steps = host.integer("steps");
   s.to = host.text("to");
+  s.way = host.text("way") == "direct" ? Way::kDirect : Way::kStaged;
   s.seed = host.integer("seed");
   s.verify = host.flag("verify");
   return s;

@@ -12,6 +12,9 @@ namespace millrace::ingest {
 
 // kSynthetic: staged already, nothing is read; kDevice: on the device already, nothing but the consumer runs.
 enum class Source { kCold, kCached, kSynthetic, kDevice };
+// How records come into the device: through staging buffers in host memory, or past it by the memory's
+// read_direct (GPUDirect Storage).
+enum class Way { kStaged, kDirect };
 enum class Prep { kNone, kChecksum, kDecompress, kNormalize };
 
 struct Settings {
@@ -29,7 +32,8 @@ struct Settings {
   std::size_t block_size = std::size_t{1} << 20;
   unsigned queue_depth = 8;  // of each reader thread
   std::uint64_t steps = 0;   // 0: until cancelled
-  std::string to = "host";
+  std::string to = "host";   // memories, as given; see destinations.hpp
+  Way way = Way::kStaged;
   std::uint64_t seed = 1;
   bool verify = false;
 

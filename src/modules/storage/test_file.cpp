@@ -88,7 +88,7 @@ Result<void> check_space(const std::string& folder, std::uint64_t bytes) {
 }
 
 Result<Target> make_test_file(const sdk::Host& host, const std::string& folder, const Options& options,
-                              std::uint64_t index, bool fill) {
+                              std::uint64_t index, bool fill, Name name) {
   if (Result<void> space = check_space(folder, options.file_size); !space)
     return tl::unexpected(space.error());
   const std::uint64_t content_seed = mix64(options.seed + index);
@@ -100,7 +100,7 @@ Result<Target> make_test_file(const sdk::Host& host, const std::string& folder, 
   bool direct = options.file_size / options.block_size * options.block_size % kDirectUnit == 0;
   Result<FileDescriptor> fd = create(path, direct);
   if (!fd) return tl::unexpected(fd.error());
-  unlink(path.c_str());
+  if (name == Name::kLost) unlink(path.c_str());
 
   Target target;
   target.name = path;

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "run/gpu_summary.hpp"
 #include "run/interrupt.hpp"
 #include "run/measure.hpp"
 #include "run/peer/agreed_addresses.hpp"
@@ -168,11 +169,15 @@ void Guest::launch(const LaunchRequest& request) {
     connection_.send(Kind::kLog, fmt::format("{}{}", level, line));
   };
   callbacks.interrupted = was_interrupted;
+  GpuWatch watch(machine_);
+  watch.begin(std::span(&plan, 1));
   const auto before = read_system_counters();
   auto outcomes =
       run::launch(std::span(&plan, 1), memories_of(catalog_), machine_.host, request.options, callbacks);
   InstanceOutcome& outcome = outcomes.front();
   outcome.counters = growth(before, read_system_counters());
+  outcome.counters.merge(
+      summarize_gpus(watch.end(), machine_.host, outcome.begin_ns, outcome.end_ns).counters);
   connection_.send(Kind::kOutcome, encode(outcome));
   ++launches_;
   report(outcome, others.why_stopped());

@@ -43,6 +43,18 @@ TEST(BusFactor, OfASingleRankIsZero) {
   }
 }
 
+TEST(WireFactor, IsThatOfTheAlgorithmWhereItIsKnown) {
+  for (const auto& entry : kFormulas)
+    EXPECT_EQ(wire_factor(entry.first, "ring", 8), bus_factor(entry.first, 8)) << name_of(entry.first);
+  EXPECT_EQ(wire_factor(Collective::kAllReduce, "tree", 8), 2);
+  // NVLink SHARP: a bus bandwidth of 480 GB/s is 308 GB/s on the wire, below the links' 450.
+  EXPECT_DOUBLE_EQ(*wire_factor(Collective::kAllReduce, "nvls", 8) / bus_factor(Collective::kAllReduce, 8),
+                   1.125 / 1.75);
+  EXPECT_FALSE(wire_factor(Collective::kAllReduce, "", 8)) << "NCCL chose, and does not tell";
+  EXPECT_FALSE(wire_factor(Collective::kBroadcast, "tree", 8));
+  EXPECT_EQ(wire_factor(Collective::kAllToAll, "", 8), 0.875) << "straight to each, by any algorithm";
+}
+
 TEST(WireRateFloor, IsTheShareOfTheRingThatLeavesTheHosts) {
   EXPECT_DOUBLE_EQ(wire_rate_floor(63e9, 8, 64), 7e9);
   EXPECT_DOUBLE_EQ(wire_rate_floor(100e9, 4, 4), 100e9);  // one rank a host: all of it

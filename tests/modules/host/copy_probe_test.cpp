@@ -71,7 +71,7 @@ TEST_F(MemoryCopy, ANodeThatIsNotThereIsRefusedWithThoseThatAre) {
 
 TEST_F(MemoryCopy, SweepsThreadsByPowersOfTwoUpToWhatIsAsked) {
   const Measured m = host_.measure(
-      "memory.copy", {{"sweep", "on"}, {"threads", "5"}, {"size", "64MiB"}, {"block-size", "1MiB"}}, 200ms);
+      "memory.copy", {{"sweep-threads", "on"}, {"threads", "5"}, {"size", "64MiB"}, {"block-size", "1MiB"}}, 200ms);
   ASSERT_TRUE(m.ok()) << m.what;
   std::vector<std::string> names;
   for (const auto& [name, values] : m.samples) {
@@ -87,7 +87,7 @@ TEST_F(MemoryCopy, SweepsThreadsByPowersOfTwoUpToWhatIsAsked) {
 
 TEST_F(MemoryCopy, MeasuresTheFastestOfASweepAndNothingElseOfIt) {
   const Measured m =
-      host_.measure("memory.copy", {{"sweep", "on"}, {"threads", "4"}, {"size", "64MiB"}}, 400ms);
+      host_.measure("memory.copy", {{"sweep-threads", "on"}, {"threads", "4"}, {"size", "64MiB"}}, 400ms);
   ASSERT_TRUE(m.ok()) << m.what;
   const double threads = m.samples.at("threads_of_the_fastest").at(0);
   const double best = m.samples.at(fmt::format("threads_{:.0f}_bytes_per_s", threads)).at(0);
@@ -107,7 +107,7 @@ TEST_F(MemoryCopy, WithoutASweepSaysNothingOfOne) {
 
 TEST_F(MemoryCopy, ASweepTakesTheMemoryThatEachTurnNeeds) {
   const auto bytes = [&](const char* sweep) {
-    return host_.describe("memory.copy", {{"threads", "4"}, {"sweep", sweep}, {"size", "512MiB"}})
+    return host_.describe("memory.copy", {{"threads", "4"}, {"sweep-threads", sweep}, {"size", "512MiB"}})
         .workers.at(0)
         .memory_bytes;
   };

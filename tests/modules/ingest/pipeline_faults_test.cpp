@@ -92,9 +92,19 @@ TEST_F(PipelineFaults, WhatIsMissingIsAskedFor) {
 
 TEST_F(PipelineFaults, AMemoryThatDoesNotExistFailsTheOpening) {
   const run::Dataset dataset = make(1, 500'000);
-  const Measured m = host_.measure("ingest.pipeline", {{"dataset", dataset.directory}, {"to", "gpu:0"}}, 1s);
+  const Measured m = host_.measure("ingest.pipeline", {{"dataset", dataset.directory}, {"to", "tape"}}, 1s);
   EXPECT_EQ(m.open, MILLRACE_FAILED);
-  EXPECT_THAT(m.what, HasSubstr("gpu:0"));
+  EXPECT_THAT(m.what, HasSubstr("tape"));
+}
+
+TEST_F(PipelineFaults, AGpuOnAMachineWithoutOneIsAReasonToSkipBeforeAnythingStarts) {
+  const run::Dataset dataset = make(1, 500'000);
+  for (const char* to : {"gpu:0", "gpu:all", "gpu:0,gpu:1"}) {
+    const Measured m = host_.describe("ingest.pipeline", {{"dataset", dataset.directory}, {"to", to}});
+    EXPECT_EQ(m.describe, MILLRACE_UNAVAILABLE) << to;
+    EXPECT_THAT(m.what, HasSubstr("this machine has no GPU"));
+    EXPECT_THAT(m.hint, HasSubstr("--to host"));
+  }
 }
 
 TEST_F(PipelineFaults, DataInMemoryAreFlaggedAsNotBypassingTheCache) {

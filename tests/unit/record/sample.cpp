@@ -83,6 +83,39 @@ Diagnosis full_diagnosis() {
   return d;
 }
 
+topology::GpuFacts full_gpu() {
+  topology::GpuFacts gpu;
+  gpu.gpu = "gpu:0";
+  gpu.name = "H100";
+  gpu.uuid = "GPU-1";
+  gpu.pci = "0000:17:00.0";
+  gpu.memory_bytes = 80ULL << 30;
+  gpu.memory_used_bytes = 1ULL << 30;
+  gpu.pcie_generation = 1;
+  gpu.pcie_width = 8;
+  gpu.pcie_generation_possible = 5;
+  gpu.pcie_width_possible = 16;
+  gpu.sm_clock_mhz = 345;
+  gpu.sm_clock_most_mhz = 1980;
+  gpu.memory_clock_mhz = 2618;
+  gpu.memory_clock_most_mhz = 2619;
+  gpu.clocks_held_by = {"idle"};
+  gpu.power_w = 71.5;
+  gpu.power_limit_w = 700;
+  gpu.temperature_c = 31;
+  gpu.slowdown_temperature_c = 87;
+  gpu.persistence = true;
+  gpu.ecc = false;
+  gpu.ecc_corrected = 3;
+  gpu.ecc_uncorrected = 1;
+  gpu.remapped_rows = 2;
+  gpu.remapping_pending = true;
+  gpu.remapping_failed = false;
+  gpu.nvlinks = {{0, true, 26562e6, "switch", "0000:c0:00.0", 4}, {1, false, 0.0, "", "", 0}};
+  gpu.peers = {{"gpu:1", "ok", "not supported", true, "NUMA node"}};
+  return gpu;
+}
+
 }  // namespace
 
 topology::Machine full_machine() {
@@ -98,6 +131,7 @@ topology::Machine full_machine() {
   host.numa = {{0, 1ULL << 39, {0, 1}}, {1, 1ULL << 39, {2}}};
   host.drivers = {{"nvme", "1.0"}};
   host.settings = {{"governor", "performance"}};
+  host.gpus = {full_gpu()};
   machine.graph.endpoints = {{"storage:vda", "storage", "vda (virtio)", 0, 1, "0000:00:05.0", "/dev/vda"},
                              {"memory:0", "memory", "NUMA node 0", 0, std::nullopt, "", ""}};
   machine.graph.resources = {

@@ -141,6 +141,16 @@ TEST(MeasurementText, SeveralParticipantsOfSeveralHostsAreShownOneByOne) {
   EXPECT_THAT(measurement_text(document, m, {false, 100}), Not(HasSubstr("each"))) << "the rate says it";
 }
 
+TEST(MeasurementText, ACollectiveHasTwoBandwidths) {
+  record::Measurement m = read_of_a_drive();
+  m.algorithm_bytes_per_s = record::Estimate{2e9, 1.9e9, 2.1e9, {}, {}, {}};
+  m.bus_bytes_per_s = record::Estimate{3.5e9, 3.4e9, 3.6e9, {}, {}, {}};
+  const std::string text = measurement_text(with_names(), m, {false, 100});
+  EXPECT_THAT(text, HasSubstr("  algorithm   2 GB/s, 95 % in 1.9–2.1 GB/s\n  bus         3.5 GB/s, 95 % in "
+                              "3.4–3.6 GB/s\n"));
+  EXPECT_THAT(measurement_text(with_names(), read_of_a_drive(), {false, 100}), Not(HasSubstr("bus   ")));
+}
+
 TEST(MeasurementText, AnUnknownLimitIsSaidWithItsReason) {
   record::Measurement m = read_of_a_drive();
   m.limit_bytes_per_s.reset();
@@ -155,6 +165,29 @@ TEST(MeasurementText, HasColourOnlyWhenAsked) {
   m.flags = {"unsteady"};
   EXPECT_THAT(measurement_text(with_names(), m, {false, 100}), Not(HasSubstr("\x1b")));
   EXPECT_THAT(measurement_text(with_names(), m, {true, 100}), HasSubstr("\x1b[33munsteady\x1b[0m"));
+}
+
+TEST(MeasurementText, SaysOfEachGpuInOneLineWhatItDidMeanwhile) {
+  record::Document document;
+  record::Measurement m;
+  m.probe = "gpu.copy";
+  const auto metric = [&](const std::string& name, double least, double most) {
+    m.metrics["gpu:0:" + name] = {3, least, least, least, least, most, most};
+  };
+  metric("sm_clock_mhz", 900, 900);
+  metric("power_w", 118, 131);
+  metric("temperature_c", 45, 52);
+  metric("before:temperature_c", 40, 40);
+  metric("after:power_w", 100, 100);
+  m.counters = {{"gpu:0:energy_j", 142.31}, {"gpu:0:throttled:sw_thermal_s", 0.9}};
+  m.metrics["gpu0_to_gpu1_bytes_per_s"] = {1, 5e9, 5e9, 5e9, 5e9, 5e9, 5e9};  // a probe's own
+  const std::string text = measurement_text(document, m, {false, 200});
+  EXPECT_THAT(
+      text,
+      HasSubstr("gpu:0       SM clock 900 MHz, 118 to 131 W, 45 to 52 degrees C (40 before), 142.3 J; held "
+                "down by sw_thermal for 900 ms"));
+  EXPECT_THAT(text, HasSubstr("gpu0 to gpu1"));
+  EXPECT_THAT(text, ::testing::Not(HasSubstr("after")));
 }
 
 }  // namespace

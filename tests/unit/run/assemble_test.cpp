@@ -11,7 +11,9 @@ namespace millrace::run {
 namespace {
 
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using ::testing::Not;
 
 constexpr std::int64_t kBegin = 1'000'000'000;
@@ -103,6 +105,54 @@ TEST_F(Assemble, FindsTheMeanOfSteadySlices) {
 
 TEST_F(Assemble, AddsUpThreads) {
   EXPECT_NEAR(put_together({repeat(steady, 2000, 4)}).throughput_bytes_per_s.mean, 4e6, 8e3);
+}
+
+// Two repeats on a GPU that draws 100 W, read once a second.
+class AssembleOnAGpu : public Assemble {
+ protected:
+  AssembleOnAGpu() {
+    plan_.workers[0].to = "gpu:0";
+    topology::GpuFacts facts;
+    facts.gpu = "gpu:0";
+    machine_.host.gpus = std::vector{facts};
+    for (int r = 0; r < 2; ++r) {
+      RepeatOutcome& one = repeats_.emplace_back(repeat(steady));
+      for (int i = -1; i < 4; ++i) {
+        topology::nvml::GpuSample& sample = one.gpus.by_gpu["gpu:0"].emplace_back();
+        sample.at_ns = kBegin + i * 1'000'000'000LL;
+        sample.energy_j = 1000 + 100.0 * i;
+        sample.temperature_c = 50 + r;
+      }
+    }
+  }
+  std::vector<topology::nvml::GpuSample>& samples(std::size_t r) { return repeats_[r].gpus.by_gpu["gpu:0"]; }
+  std::vector<RepeatOutcome> repeats_;
+};
+
+TEST_F(AssembleOnAGpu, SumsTheEnergyOfAllRepeats) {
+  const auto m = put_together(repeats_);
+  ASSERT_TRUE(m.energy_j);
+  EXPECT_NEAR(*m.energy_j, 400, 1e-6);  // 2 repeats of 2 s
+  EXPECT_EQ(m.metrics.at("gpu:0:temperature_c").max, 51);
+  EXPECT_EQ(m.metrics.at("gpu:0:before:temperature_c").count, 2U);
+}
+
+TEST_F(AssembleOnAGpu, DoesNotPassOffPartOfTheEnergyAsAllOfIt) {
+  for (auto& sample : samples(1)) sample.energy_j.reset();
+  EXPECT_EQ(put_together(repeats_).energy_j, std::nullopt);
+  plan_.workers.push_back(plan_.workers[0]);
+  plan_.workers[1].from = "gpu:1";  // of which nothing was read
+  EXPECT_EQ(put_together({repeats_[0]}).energy_j, std::nullopt);
+}
+
+TEST_F(AssembleOnAGpu, FlagsTheThrottledRepeatAndTheMeasurement) {
+  EXPECT_THAT(put_together(repeats_).flags, Not(Contains("throttled")));
+  samples(1)[2].clocks_held_by = {"sw_power_cap"};
+  const auto m = put_together(repeats_);
+  EXPECT_THAT(m.flags, Contains("throttled"));
+  EXPECT_THAT(m.repeats[0].flags, IsEmpty());
+  EXPECT_THAT(m.repeats[1].flags, ElementsAre("throttled"));
+  EXPECT_NEAR(m.counters.at("gpu:0:throttled:sw_power_cap_s"), 1, 1e-9);
 }
 
 // A sender here and two receivers on another host, each recording half of the bytes.
@@ -273,6 +323,32 @@ TEST_F(Assemble, SumsCountersAndKeepsThePeakOfMemory) {
   EXPECT_EQ(m.metrics.at("step_s").count, 4U);
   EXPECT_DOUBLE_EQ(m.metrics.at("step_s").mean, 2);
   EXPECT_EQ(m.device, "stand-in");
+}
+
+TEST_F(Assemble, BandwidthsOfACollectiveAreOfTheRecordAndNoMetrics) {
+  auto one = repeat(steady), two = repeat(steady);
+  one.outcome.workers[0].report.samples = {{"algorithm_bytes_per_s", {2e9, 4e9}},
+                                           {"bus_bytes_per_s", {3e9, 6e9}}};
+  two.outcome.workers[0].report.samples = {{"algorithm_bytes_per_s", {5e9}}, {"bus_bytes_per_s", {7.5e9}}};
+  const auto m = put_together({one, two});
+  ASSERT_TRUE(m.algorithm_bytes_per_s && m.bus_bytes_per_s);
+  EXPECT_DOUBLE_EQ(m.algorithm_bytes_per_s->mean, 4e9)
+      << "repeats count alike, however many batches each has";
+  EXPECT_DOUBLE_EQ(m.bus_bytes_per_s->mean, 6e9);
+  EXPECT_DOUBLE_EQ(*m.algorithm_bytes_per_s->p50, 4e9);
+  EXPECT_GT(m.bus_bytes_per_s->ci95_high, 6e9);
+  EXPECT_TRUE(m.metrics.empty());
+  EXPECT_FALSE(put_together({repeat(steady)}).bus_bytes_per_s);
+}
+
+TEST_F(Assemble, TheDeviceIsWhereBytesEndedAndAStandInIsNeverHidden) {
+  auto gpu = repeat(steady);
+  gpu.outcome.workers[0].report.on_gpu = true;
+  EXPECT_EQ(put_together({gpu}).device, "gpu");
+  auto played = gpu;
+  played.outcome.workers[0].report.stand_in = true;
+  EXPECT_EQ(put_together({played, gpu}).device, "stand-in");
+  EXPECT_EQ(put_together({repeat(steady)}).device, "host");
 }
 
 }  // namespace

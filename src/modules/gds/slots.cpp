@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "modules/gds/slots.hpp"
+
+#include <utility>
+
+#include "modules/cuda/failure.hpp"
+#include "modules/storage/pages.hpp"
+#include "modules/storage/random.hpp"
+
+namespace millrace::gds {
+
+Result<BlockCopies> BlockCopies::make(std::size_t block_size, std::int64_t timeout_ns) {
+  BlockCopies copies;
+  copies.timeout_ns_ = timeout_ns;
+  auto memory = cuda::PinnedMemory::allocate(block_size);
+  if (!memory) return tl::unexpected(memory.error());
+  copies.memory_ = std::move(*memory);
+  auto stream = cuda::Stream::make();
+  if (!stream) return tl::unexpected(stream.error());
+  copies.stream_ = std::move(*stream);
+  return copies;
+}
+
+Result<void> BlockCopies::finish(const char* doing) const {
+  const auto ended = cuda::wait_until([this] { return stream_.is_done(); }, timeout_ns_, doing);
+  if (!ended) return tl::unexpected(ended.error());
+  return {};
+}
+
+Result<void> BlockCopies::to_gpu(CUdeviceptr to, std::size_t size) const {
+  const char* doing = "copying a block to the GPU";
+  if (auto queued = cuda::check(cuMemcpyHtoDAsync(to, memory_.data(), size, stream_.handle()), doing);
+      !queued)
+    return queued;
+  return finish(doing);
+}
+
+Result<void> BlockCopies::from_gpu(CUdeviceptr from, std::size_t size) const {
+  const char* doing = "copying a block back from the GPU";
+  if (auto queued = cuda::check(cuMemcpyDtoHAsync(memory_.data(), from, size, stream_.handle()), doing);
+      !queued)
+    return queued;
+  return finish(doing);
+}
+
+Result<Slots> Slots::make(const cuda::Context& context, const cufile::Api& calls, const Settings& settings) {
+  Slots slots;
+  slots.depth_ = settings.storage.queue_depth;
+  slots.block_size_ = settings.storage.block_size;
+  auto memory = cuda::DeviceMemory::allocate(context, settings.storage.buffer_bytes());
+  if (!memory) return tl::unexpected(memory.error());
+  slots.memory_ = std::move(*memory);
+  auto region =
+      cufile::Region::make(calls, reinterpret_cast<void*>(slots.memory_.data()), slots.memory_.size());
+  if (!region) return tl::unexpected(region.error());
+  slots.region_.emplace(std::move(*region));
+  if (settings.storage.direction == storage::Direction::kWrite)
+    if (Result<void> filled = slots.fill(settings); !filled) return tl::unexpected(filled.error());
+  return slots;
+}
+
+Result<void> Slots::fill(const Settings& settings) const {
+  const auto copies = BlockCopies::make(block_size_, settings.timeout_ns);
+  if (!copies) return tl::unexpected(copies.error());
+  const storage::Pages pages(storage::mix64(settings.storage.seed), storage::page_size_for(block_size_));
+  for (std::size_t at = 0; at < memory_.size(); at += block_size_) {
+    pages.lay_out(copies->block(), at);
+    if (Result<void> copied = copies->to_gpu(address(at), block_size_); !copied) return copied;
+  }
+  return {};
+}
+
+}  // namespace millrace::gds

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+
+#include "modules/gds/engine.hpp"
+
+namespace millrace::gds {
+namespace {
+
+class SyncEngine : public Engine {
+ public:
+  SyncEngine(const cufile::Api& calls, storage::Direction direction, void* region)
+      : calls_(calls), reads_(direction == storage::Direction::kRead), region_(region) {}
+
+  [[nodiscard]] std::span<const std::size_t> groups() const override { return kOne; }
+
+  Result<void> submit(std::size_t, std::span<const Transfer> transfers) override {
+    transfer_ = transfers.front();
+    return {};
+  }
+
+  Result<void> wait(std::size_t, const Done& done) override {
+    const auto file_offset = static_cast<off_t>(transfer_.file_offset);
+    const auto at = static_cast<off_t>(transfer_.at);
+    errno = 0;
+    const ssize_t result =
+        reads_ ? calls_.read(transfer_.file->handle(), region_, transfer_.size, file_offset, at)
+               : calls_.write(transfer_.file->handle(), region_, transfer_.size, file_offset, at);
+    return done(0, result, errno);
+  }
+
+ private:
+  static constexpr std::size_t kOne[] = {1};
+
+  const cufile::Api& calls_;
+  bool reads_;
+  void* region_;
+  Transfer transfer_;
+};
+
+}  // namespace
+
+std::unique_ptr<Engine> make_sync_engine(const cufile::Api& calls, const Settings& settings, void* region) {
+  return std::make_unique<SyncEngine>(calls, settings.storage.direction, region);
+}
+
+}  // namespace millrace::gds

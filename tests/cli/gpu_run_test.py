@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The main job on a machine of GPUs that stand-in drivers play: its verdict ends in GPU memory, and names the hop that
+was made slow. The storage is this machine's own, so that only what is slower than any drive is planted."""
+import json
+import shutil
+import subprocess
+import sys
+
+from command_line import main
+from standin import STANDIN, StandInTest
+
+SLOW = 30_000_000  # bytes/s; flux on a B200 wants 77 MB/s
+
+
+class GpuRun(StandInTest):
+    needs = ("libcuda.so.1", "libcufile.so.0")
+
+    def standins(self, **more):
+        """This machine's own storage, with the GPUs besides."""
+        environ = super().standins(**more)
+        root = self.state / str(self.games) / "root"
+        shutil.rmtree(root)
+        recorded = self.run_it("topo", "--snapshot", root, "--quiet")
+        self.assertEqual(recorded.code, 0, recorded.err)
+        subprocess.run([sys.executable, "-B", STANDIN / "make_system.py", environ["MILLRACE_STANDIN_MACHINE"], root], check=True)
+        return environ
+
+    def run_job(self, *arguments):
+        store, file = self.folder / "store", self.folder / "result.json"
+        store.mkdir(exist_ok=True)
+        ended = self.run_it("run", "--path", store, "--for", "flux-b200", "--budget", "3s", "--repeats", 1, "--json",
+                            file, *arguments, **self.standins())
+        self.assertEqual(ended.code, 0, ended.err + ended.out)
+        self.assertFolderIsEmpty(store)
+        self.assertSatisfiesSchema(file)
+        return json.loads(file.read_text()), ended
+
+    def test_the_slow_link_of_one_gpu_is_named_by_the_whole_path(self):
+        self.description["gpus"][1]["pcie"]["bytes_per_s"] = SLOW
+        document, ended = self.run_job()
+        verdict = document["diagnoses"][0]
+        self.assertEqual(verdict["verdict"], "starved")
+        pci = self.description["gpus"][1]["pci"]
+        self.assertEqual([b["resources"] for b in verdict["bottlenecks"]], [[f"pcie:{pci}:write"]])
+        self.assertIn("gpu:1", verdict["sentence"])
+        self.assertIn("stand-in GPUs", verdict["sentence"])
+        available = verdict["bottlenecks"][0]["available_bytes_per_s"]
+        self.assertAlmostEqual(available / (2 * SLOW), 1, delta=0.1)  # in lock-step the slowest sets the pace
+        # The pipelines ended in both GPUs, past host memory too, and moved what the slow link lets through.
+        pipelines = [m for m in document["measurements"] if m["probe"] == "ingest.pipeline"]
+        self.assertTrue(pipelines)
+        for m in pipelines:
+            self.assertEqual((m["status"], m["device"]), ("ok", "stand-in"), m["reason"])
+            self.assertEqual(m["parameters"]["to"], "gpu:0,gpu:1")
+            self.assertLess(m["throughput_bytes_per_s"]["mean"], 1.3 * 2 * SLOW)
+        self.assertTrue(any("gds-direct" in m["flags"] for m in pipelines))
+        measured = {m["probe"] for m in document["measurements"] if m["status"] == "ok"}
+        self.assertLessEqual({"gpu.copy", "storage.gds_read", "storage.gds_write", "storage.read", "memory.copy"}, measured)
+        self.assertLess(ended.seconds, 90)
+
+    def test_gpus_that_cannot_be_used_leave_host_memory_in_their_place(self):
+        environ = self.standins(CUDA_VISIBLE_DEVICES="")
+        store = self.folder / "store"
+        store.mkdir()
+        ended = self.run_it("run", "--path", store, "--for", "flux-b200", "--budget", "1s", "--repeats", 1, "--json",
+                            self.folder / "result.json", **environ)
+        self.assertIn(ended.code, (0, 3), ended.err)
+        self.assertIn("host memory stands in for theirs", ended.err)
+        document = json.loads((self.folder / "result.json").read_text())
+        self.assertTrue(all(m["parameters"].get("to", "host") == "host" for m in document["measurements"]))
+
+
+if __name__ == "__main__":
+    main()
