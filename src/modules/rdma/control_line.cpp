@@ -132,7 +132,8 @@ Result<void> ControlLine::tend(std::int64_t now_ns) {
     take(*message(slot));
     if (auto posted = post_receive(slot); !posted) return posted;
   }
-  if (other_failed_) return failure(fmt::format("{} failed: {}", there_, *other_failed_));
+  if (other_failed_)
+    return failure(fmt::format("{} failed: {}", there_, *other_failed_), "what it says itself says more");
   if (broken) return tl::unexpected(*broken);
   if (!feeling_ && now_ns >= feel_next_ns_) {
     feel_next_ns_ = now_ns + kFeelEvery_ns;

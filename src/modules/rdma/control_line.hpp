@@ -36,6 +36,7 @@ class ControlLine {
   [[nodiscard]] bool other_was_done() const { return other_phases_ >= phase_; }  // with the one before
   // All that this end said has arrived.
   [[nodiscard]] bool is_heard() const { return unheard_ == 0; }
+  [[nodiscard]] bool other_has_failed() const { return other_failed_.has_value(); }
   // Best effort, a third of a second: there may be nobody left to hear it.
   void say_failed(const std::string& reason);
 

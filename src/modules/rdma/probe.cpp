@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
+#include <thread>
 
 #include "modules/rdma/cm_join.hpp"
 #include "modules/rdma/phase.hpp"
@@ -17,6 +19,7 @@
 namespace millrace::rdma {
 namespace {
 
+constexpr std::int64_t kOthersWord_ns = 2'000'000'000;
 constexpr std::size_t kMostSweptSamples = 2000;                    // of one size
 constexpr std::uint64_t kSweptInFlight = std::uint64_t{64} << 20;  // bytes, so that a slow link drains
 
@@ -61,6 +64,13 @@ Result<double> sum_over_links(const sdk::Host& host, double mine, std::int64_t t
   return sum;
 }
 
+bool soon_cancelled(const sdk::Host& host) {
+  const std::int64_t deadline = host.now_ns() + kOthersWord_ns;
+  while (!host.cancelled() && host.now_ns() < deadline)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return host.cancelled();
+}
+
 Work work_of(const Settings& settings, std::uint64_t size, bool on_device) {
   Work work;
   work.size = size;
@@ -91,6 +101,9 @@ bool RdmaProbe::counts() const {
 
 sdk::Outcome RdmaProbe::give_up(const sdk::Host& host, const Error& error) {
   if (host.cancelled()) return sdk::Outcome::kCancelled;
+  // The other end tells the core as well, with a way out: its word counts, and it comes in a moment.
+  if (end_ != nullptr && end_->control().other_has_failed() && soon_cancelled(host))
+    return sdk::Outcome::kCancelled;
   if (end_ != nullptr && !error.what.empty()) end_->control().say_failed(error.what);
   return error.what.empty() ? sdk::Outcome::kFailed : report(host, error);
 }

@@ -19,6 +19,7 @@ LIMIT_S = 200
 # emulated host is late, packets are sent again, and soft-RoCE of Linux 6.1 goes wrong about the rest of the message.
 ACK_TIMEOUT = 18
 TOKEN = scratch() / "rdma-token"
+SAID = pathlib.Path("/run/rdma-peer.said")  # what the peer of this host printed
 PEER = {"process": None, "token": ""}
 STEPS = [0]  # of this test
 
@@ -31,8 +32,10 @@ def step():
 def serve():
     """Host 1: a peer that answers until it is ended."""
     if HOST == 1 and PEER["process"] is None:
-        PEER["process"] = subprocess.Popen([BINARY, "peer", "--listen", f"{address(1)}:7411", "--token-file", str(TOKEN),
-                                            "--sessions", "1000", "--idle", "5min"], stdin=subprocess.DEVNULL)
+        with SAID.open("w") as said:
+            PEER["process"] = subprocess.Popen([BINARY, "peer", "--listen", f"{address(1)}:7411", "--token-file", str(TOKEN),
+                                                "--sessions", "1000", "--idle", "5min"], stdin=subprocess.DEVNULL, stdout=said,
+                                               stderr=subprocess.STDOUT)
 
 
 def end_service():
@@ -40,6 +43,7 @@ def end_service():
         PEER["process"].kill()
         PEER["process"].wait()
         PEER["process"] = None
+        print(SAID.read_text(), end="", flush=True)
         TOKEN.unlink(missing_ok=True)  # of a session that will never be
 
 
@@ -144,8 +148,8 @@ def workers():
     return found
 
 
-def packets_sent():
-    return int(pathlib.Path("/sys/class/infiniband/rxe0/ports/1/hw_counters/sent_pkts").read_text())
+def packets_sent(device="rxe0"):
+    return int(pathlib.Path(f"/sys/class/infiniband/{device}/ports/1/hw_counters/sent_pkts").read_text())
 
 
 def left_behind():
@@ -285,17 +289,71 @@ class RdmaTest(unittest.TestCase):
             if "both" in arguments:
                 self.assertEqual(len(measured["participants"]), 4)
 
-    def refused(self, reason, *arguments, local=False, prefix=()):
+    def test_what_was_used_is_said(self):
+        """Lists, inline, huge pages and ordering as parameters; and what they came to where nobody said."""
+        shell("sysctl -q vm.nr_hugepages=32")
+        self.addCleanup(shell, "sysctl -q vm.nr_hugepages=0")
+        serve()
+        small = ours("rdma.write", "--size", "64", "--inline", "64", "--post-list", "8", "--signal-every", "16", "--huge-pages",
+                     "--relaxed-ordering", "off", seconds=1)
+        large = ours("rdma.send", "--size", "4KiB", "--inline", "4KiB", "--relaxed-ordering", "on", seconds=1)
+        plain = ours("rdma.write", seconds=1)
+        if HOST == 1:
+            return
+        for m, wanted in (
+                (small, {"size": 64, "inline": 64, "post-list": 8, "signal-every": 16, "relaxed-ordering": "off"}),
+                (large, {"size": 4096, "inline": 0, "post-list": 16, "relaxed-ordering": "on"}),
+                (plain, {"size": 65536, "inline": 0, "post-list": 1, "signal-every": 1, "queue-depth": 128, "mtu": "1024",
+                         "relaxed-ordering": "on", "addressing": "gid", "device": "rxe0:1", "peer-device": "rxe0:1",
+                         "gid": address(0), "peer-gid": address(1)})):
+            self.assertEqual({key: m["parameters"].get(key) for key in wanted}, wanted)
+            self.assertIsInstance(m["parameters"]["gid-index"], int)
+            self.assertTrue(m["verified"])
+            self.assertNotIn("no-huge-pages", m["flags"])
+        self.assertEqual([("inline-refused" in m["flags"]) for m in (small, large, plain)], [False, True, False])
+        # What soft-RoCE says of its rate is made up.
+        self.assertIsNone(plain["limit_bytes_per_s"])
+        self.assertIn("software over eth0", plain["limit_source"])
+
+    def test_several_links_are_measured_together_and_summed(self):
+        shell("rdma link add rxe1 type rxe netdev eth1")
+        self.addCleanup(shell, "rdma link delete rxe1")
+        step()
+        serve()
+        both = ("--device", "rxe0", "--device", "rxe1")
+        rails = ours("rdma.write", *both, "--sizes", "16KiB", "--sweep-time", "500ms", "--huge-pages", seconds=2)
+        many_to_one = ours("rdma.write", "--device", "rxe0", "--peer-device", "rxe0", "--peer-device", "rxe0", "--initiator",
+                           "peer", seconds=1)
+        if HOST == 0:
+            self.assertEqual([m["verified"] for m in (rails, many_to_one)], [True, True])
+            self.assertEqual(rails["parameters"]["device"], "rxe0:1, rxe1:1")
+            self.assertIn("no-huge-pages", rails["flags"])
+            swept = rails["metrics"]["size_16384_bytes_per_s"]
+            each = [p["throughput_bytes_per_s"] for p in rails["participants"] if p["throughput_bytes_per_s"]]
+            print("of both links", swept, "each", each, flush=True)
+            self.assertEqual((len(each), swept["count"]), (2, 1))
+            self.assertGreater(swept["mean"], max(each))
+            roles = {(p["host"], p["role"]) for p in many_to_one["participants"] if p["throughput_bytes_per_s"]}
+            self.assertEqual(roles, {(1, "initiator 1.0r"), (1, "initiator 1.1r")})
+            # One port here cannot reach two networks.
+            self.refused("rxe0 port 1 of .* cannot reach rxe1 port 1 of .*: that address is in no network of eth0",
+                         "--device", "rxe0", "--peer-device", "rxe0", "--peer-device", "rxe1", patience_s=10)
+        step()
+
+    def refused(self, reason, *arguments, local=False, prefix=(), patience_s=30, environment=None):
         """Ends soon, with such a reason and a way out, and leaves nothing behind."""
         if local:
             command = [*prefix, BINARY, "measure", "rdma.write", "--duration", "1s", *arguments]
         else:
             command = [BINARY, *map(str, asked("rdma.write", *arguments, seconds=1)), "--json", "-"]
         began = time.monotonic()
-        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60,
+                               env={**os.environ, **(environment or {})})
+        took = time.monotonic() - began
         reasons = [m["reason"] for m in json.loads(ended.stdout)["measurements"]] if ended.stdout.startswith("{") else []
-        print("$", *command, ended.stderr, reasons, ended.returncode, f"{time.monotonic() - began:.1f} s", flush=True)
+        print("$", *command, ended.stderr, reasons, ended.returncode, f"{took:.1f} s", flush=True)
         self.assertIn(ended.returncode, (2, 3))
+        self.assertLess(took, patience_s)
         told = " ".join([*reasons, ended.stdout if local else "", ended.stderr])
         self.assertRegex(told, reason)
         self.assertRegex(told, "hint:|way out")
@@ -309,11 +367,12 @@ class RdmaTest(unittest.TestCase):
         self.addCleanup(shell, "rdma link delete rxe1; ip link delete dummy0")
         for _ in range(10):
             self.refused("no RDMA device 'rxe7'.*rxe0", "--device", "rxe7", local=True)
-        self.refused("rxe0 has no port 2", "--device", "rxe0:2", local=True)
-        self.refused("has no GID of index 77", "--device", "rxe1", "--gid-index", "77", local=True)
-        # Without the privilege to lock what it likes.
-        self.refused(r"RLIMIT_MEMLOCK|ulimit -l", "--device", "rxe1", "--size", "1MiB", local=True,
-                     prefix=("prlimit", "--memlock=65536", "setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"))
+            self.refused("rxe0 has no port 2", "--device", "rxe0:2", local=True)
+        for _ in range(3):  # these go as far as to the workers
+            self.refused("has no GID of index 77", "--device", "rxe1", "--gid-index", "77", local=True)
+            # Without the privilege to lock what it likes.
+            self.refused(r"RLIMIT_MEMLOCK|ulimit -l", "--device", "rxe1", "--size", "1MiB", local=True,
+                         prefix=("prlimit", "--memlock=65536", "setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"))
         shell("ip link set dummy0 down")
         for _ in range(10):
             self.refused("rxe1 port 1 is DOWN, not ACTIVE", "--device", "rxe1", local=True)
@@ -323,29 +382,49 @@ class RdmaTest(unittest.TestCase):
         serve()
         if HOST == 0:
             self.refused("no RDMA device 'rxe7'", "--peer-device", "rxe7")
+            there = ("--peer", f"{address(1)}:7411")
+            self.refused("refused the token", *there, local=True,
+                         environment={"MILLRACE_TOKEN": PEER["token"]})  # of a session that is over
+            self.refused("10.9.0.77.* cannot be reached", "--peer", "10.9.0.77:7411", local=True,
+                         environment={"MILLRACE_TOKEN": PEER["token"]})
         step()
         if HOST == 1:
             self.addCleanup(shell, "ip link set eth0 mtu 1500")
-            shell("ip link set eth0 mtu 4200; ibv_devinfo -d rxe0 | grep active_mtu")
+            shell("ip link set eth0 mtu 4200")
         step()
         if HOST == 0:
             self.refused("the MTUs differ: rxe0 port 1 of [0-9.]* has (1024|4096), rxe0 port 1 of [0-9.]* has (1024|4096)")
         step()
+
+    def endless(self, probe, *arguments, device="rxe0"):
+        """A measurement on host 0 that would take a minute, once it is under way."""
+        before = packets_sent(device)
+        running = subprocess.Popen([BINARY, *map(str, asked(probe, "--verify", "off", *arguments, seconds=60, ack_timeout=14)),
+                                    "--json", "-"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(running.kill)
+        until = time.monotonic() + 30
+        while packets_sent(device) < before + 1000 and running.poll() is None:
+            self.assertLess(time.monotonic(), until, "nothing was sent")
+            time.sleep(0.1)
+        return running
+
+    def ends_soon(self, running, go, patience_s=15):
+        began = time.monotonic()
+        out, _ = running.communicate(timeout=60)
+        took = time.monotonic() - began
+        measurement = json.loads(out)["measurements"][0]
+        print(f"go {go}: {took:.1f} s, exit {running.returncode}: {measurement['reason']} ({measurement['hint']})", flush=True)
+        self.assertEqual(running.returncode, 3)
+        self.assertLess(took, patience_s)
+        return measurement
 
     def test_a_peer_killed_in_the_middle_ends_the_measurement_soon_ten_times_over(self):
         for go in range(10):
             serve()
             running = None
             if HOST == 0:
-                before = packets_sent()
-                running = subprocess.Popen([BINARY, *map(str, asked("rdma.write", "--verify", "off", seconds=60,
-                                                                    ack_timeout=14)), "--json", "-"],
-                                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-                self.addCleanup(running.kill)
-                until = time.monotonic() + 30
-                while packets_sent() < before + 1000 and running.poll() is None:
-                    self.assertLess(time.monotonic(), until, "nothing was sent")
-                    time.sleep(0.1)
+                running = self.endless("rdma.write")
             step()
             if HOST == 1 and go % 2 == 0:  # the process that is written to; its keeper lives, and says so
                 for pid in workers():
@@ -353,14 +432,38 @@ class RdmaTest(unittest.TestCase):
             elif HOST == 1:
                 end_service()
             if HOST == 0:
-                began = time.monotonic()
-                out, _ = running.communicate(timeout=60)
-                took = time.monotonic() - began
-                reason = json.loads(out)["measurements"][0]["reason"]
-                print(f"go {go}: {took:.1f} s, exit {running.returncode}: {reason}", flush=True)
-                self.assertEqual(running.returncode, 3)
-                self.assertLess(took, 15)
+                reason = self.ends_soon(running, go)["reason"]
                 self.assertRegex(reason, "did not acknowledge|SIGKILL|was lost|ended without")
                 self.assertEqual(workers(), [])
+            step()
+        self.assertEqual(left_behind(), [])
+
+    def test_a_path_that_dies_is_blamed_at_both_ends_and_no_end_is(self):
+        """The second cable's, so that nothing but the probe's own traffic can tell: it loses what host 1 sends, then the port
+        of host 0 goes down."""
+        shell("modprobe sch_netem && rdma link add rxe1 type rxe netdev eth1")
+        self.addCleanup(shell, "rdma link delete rxe1; ip link set eth1 up; tc qdisc del dev eth1 root 2>/dev/null || true")
+        step()
+        serve()
+        for go, (cut_at, cut, mend, reason, hint) in enumerate((
+                (1, "tc qdisc add dev eth1 root netem loss 100%", "tc qdisc del dev eth1 root", "the peer did not acknowledge",
+                 "is the peer alive, is the path lossless (PFC, ECN, cables), do the MTUs agree?"),
+                (0, "ip link set eth1 down", "ip link set eth1 up", "rxe1 port 1 of 10.9.0.1 is DOWN now", "its cable"))):
+            running = self.endless("rdma.send", "--device", "rxe1", device="rxe1") if HOST == 0 else None
+            step()
+            if HOST == cut_at:
+                shell(cut)
+            if HOST == 0:
+                told = self.ends_soon(running, go, patience_s=10)
+                self.assertIn(reason, told["reason"])
+                self.assertIn(hint, told["hint"])
+            step()
+            if HOST == 1:
+                said = SAID.read_text()
+                print(said, flush=True)
+                self.assertRegex(said, f"(stopped by the host that asked|failed): .*({reason}|did not acknowledge)")
+                self.assertNotIn("was ended", said)
+            if HOST == cut_at:
+                shell(mend)
             step()
         self.assertEqual(left_behind(), [])
