@@ -5,7 +5,7 @@ import contextlib
 
 from command_line import main
 from namespaces import NoNamespaces, TwoHosts
-from standin import StandInTest
+from standin import LIBRARIES, StandInTest
 
 # nccl-tests, doc/PERFORMANCE.md
 BUS_FACTOR = {"all_reduce": lambda n: 2 * (n - 1) / n, "all_gather": lambda n: (n - 1) / n,
@@ -74,6 +74,27 @@ class Collectives(NcclTest):
         for collective in ("alltoall", "gather", "scatter"):
             with self.subTest(collective=collective):
                 self.assertVerified(self.fine(f"nccl.{collective}", "--form", "grouped", *SHORT), 2)
+
+    def without(self, *names):
+        """The environment with a libnccl.so.2 that has none of these symbols, as an older one."""
+        library = (LIBRARIES / "libnccl.so.2").read_bytes()
+        for name in names:
+            self.assertIn(b"\0" + name.encode() + b"\0", library)
+            library = library.replace(b"\0" + name.encode() + b"\0", b"\0x" + name[1:].encode() + b"\0")
+        (self.folder / "libnccl.so.2").write_bytes(library)
+        played = self.standins()
+        played["LD_LIBRARY_PATH"] = f"{self.folder}:{LIBRARIES}"
+        return played
+
+    def test_a_library_without_the_newer_calls_costs_a_parameter_and_not_the_module(self):
+        ended = self.measure("nccl.alltoall", *SHORT, **self.without("ncclAlltoAll", "ncclGather", "ncclScatter"))
+        self.assertEqual(ended.code, 0, ended.err)
+        self.assertVerified(ended.measurement, 2)
+        self.assertIn("grouped-sends", ended.measurement["flags"])
+        ended = self.run_it("measure", "nccl.all_reduce", "--buffers", "registered", *SHORT,
+                            **self.without("ncclCommRegister"))
+        self.assertEqual(ended.code, 3, ended.err)
+        self.assertIn("that came with 2.19", ended.out + ended.err)
 
     def test_a_result_satisfies_the_schema_and_says_that_a_stand_in_took_the_gpus_place(self):
         file = self.folder / "result.json"
