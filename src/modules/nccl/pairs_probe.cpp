@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cctype>
 #include <cstring>
-#include <numeric>
 #include <utility>
 
 #include "modules/collective/cancellation.hpp"
@@ -20,10 +19,13 @@ namespace {
 constexpr std::uint64_t kOfPair =
     3;  // transfers in a row; of the first, where pairs change, no rate is taken
 
-double mean_of(const std::vector<double>& values) {
-  return values.empty()
-             ? 0
-             : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+// Not the mean: a transfer that something disturbed must not make a link slow. Of an even count the upper
+// one.
+double median_of(std::vector<double> values) {
+  if (values.empty()) return 0;
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
 }
 
 // "gpu:0" as part of a metric's name.
@@ -138,7 +140,7 @@ Result<void> PairsProbe::name_slow(const sdk::Host& host) {
   const auto n = static_cast<std::size_t>(host.ranks());
   Rank& r = *rank_;
   std::vector<double> mine;
-  for (const auto& rates : rates_) mine.push_back(mean_of(rates));
+  for (const auto& rates : rates_) mine.push_back(median_of(rates));
   const CUdeviceptr all_at = small_.data() + n * sizeof(double);
   if (auto done = write(small_.data(), std::as_bytes(std::span(mine))); !done) return done;
   const auto put = r.communicator.settle(

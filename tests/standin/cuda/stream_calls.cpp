@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cuda/driver.hpp"
+#include "machine/host_call.hpp"
 
 using namespace millrace::standin;
 using namespace millrace::standin::cuda;
@@ -98,11 +99,13 @@ CUresult CUDAAPI cuLaunchHostFunc(CUstream given, CUhostFn function, void* data)
   Trouble trouble;
   if (const CUresult entered = enter("cuLaunchHostFunc", stream->context, &trouble); entered != CUDA_SUCCESS)
     return entered;
-  add(stream, [function, data, trouble](std::int64_t ready_ns) {
+  GpuState& gpu = Machine::instance().gpu(stream->context->gpu);
+  add(stream, [function, data, trouble, &gpu](std::int64_t ready_ns) {
     if (trouble.hang) hang();
     sleep_until(ready_ns);
+    HostCall::begin(gpu, ready_ns);
     function(data);
-    return now_ns();  // it takes what it takes
+    return HostCall::end(gpu, now_ns());  // it takes what it takes
   });
   return CUDA_SUCCESS;
 }

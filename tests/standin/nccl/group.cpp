@@ -5,7 +5,8 @@
 #include <string>
 #include <utility>
 
-#include "machine/clock.hpp"
+#include "machine/host_call.hpp"
+#include "machine/machine.hpp"
 #include "nccl/device_memory.hpp"
 #include "nccl/misuse.hpp"
 #include "nccl/play.hpp"
@@ -19,7 +20,6 @@ struct Launch {
   ncclComm_t comm = nullptr;
   std::vector<Task> tasks;
   bool once = true;
-  std::int64_t launched_ns = 0;
 };
 
 struct Member {
@@ -30,22 +30,17 @@ struct Member {
 thread_local int depth = 0;
 thread_local std::vector<Member> members;
 
-// When it could begin: once it was launched and what came before was over by the machine's clock, however
-// late this thread woke. Not so where that is long past: then the stream had other things to do.
-std::int64_t ready(const Launch& launch) {
-  constexpr std::int64_t kLate_ns = 50'000'000;
-  const std::int64_t now = now_ns();
-  const std::int64_t could_ns = std::max(launch.once ? launch.launched_ns : now, launch.comm->end_ns);
-  return could_ns < now - kLate_ns ? now : could_ns;
-}
-
 void run(void* data) {
   auto* launch = static_cast<Launch*>(data);
+  GpuState& gpu = Machine::instance().gpu(launch->comm->gpu);
+  const std::int64_t ready_ns = HostCall::ready_ns(gpu, now_ns());
   const bool messages = launch->tasks.front().order.kind >= Kind::kSend;
   if (messages)
-    play_messages(launch->comm, launch->tasks, ready(*launch));
+    play_messages(launch->comm, launch->tasks, ready_ns);
   else
-    for (const Task& task : launch->tasks) play(launch->comm, task.order, task.trouble, ready(*launch));
+    for (const Task& task : launch->tasks)
+      play(launch->comm, task.order, task.trouble, std::max(ready_ns, launch->comm->end_ns));
+  if (launch->comm->end_ns > ready_ns) HostCall::say_end(gpu, launch->comm->end_ns);
   if (launch->once) delete launch;
 }
 
@@ -85,7 +80,7 @@ ncclResult_t check(ncclComm_t comm, const Order& order, CUstream stream) {
 ncclResult_t put_on_stream(ncclComm_t comm, CUstream stream, std::vector<Task> tasks) {
   CUstreamCaptureStatus capturing = CU_STREAM_CAPTURE_STATUS_NONE;
   cuStreamIsCapturing(stream, &capturing);
-  auto* launch = new Launch{comm, std::move(tasks), capturing == CU_STREAM_CAPTURE_STATUS_NONE, now_ns()};
+  auto* launch = new Launch{comm, std::move(tasks), capturing == CU_STREAM_CAPTURE_STATUS_NONE};
   if (cuLaunchHostFunc(stream, &run, launch) != CUDA_SUCCESS) {
     delete launch;
     set_last_error("Cuda failure at a launch");
