@@ -21,9 +21,11 @@ namespace millrace::record {
 inline constexpr const char* kSchema = "millrace.result/1";
 
 // A mean with its 95 % confidence interval (over repeats where there are several, else within the repeat by
-// batch means), and the percentiles of the slices.
+// batch means), and the percentiles of the slices. A run too short for an interval has none: null, not an
+// interval of width zero.
 struct Estimate {
-  double mean = 0, ci95_low = 0, ci95_high = 0;
+  double mean = 0;
+  std::optional<double> ci95_low, ci95_high;  // one of them alone is no interval
   std::optional<double> p5, p50, p95;
   bool operator==(const Estimate&) const = default;
 };

@@ -29,7 +29,9 @@ std::string of_repeats(const Measurement& m) {
 std::string rate_text(const Measurement& m) {
   const auto& r = m.throughput_bytes_per_s;
   std::string text =
-      fmt::format("{}, 95 % in {} {}", rate(r.mean), span(r.ci95_low, r.ci95_high), of_repeats(m));
+      r.ci95_low && r.ci95_high
+          ? fmt::format("{}, 95 % in {} {}", rate(r.mean), span(*r.ci95_low, *r.ci95_high), of_repeats(m))
+          : fmt::format("{}, 95 % unknown (too short for an interval)", rate(r.mean));
   if (m.limit_bytes_per_s && m.limit_fraction)
     text += fmt::format("; {} of the limit of {} ({})", percent(*m.limit_fraction),
                         rate(*m.limit_bytes_per_s), m.limit_source);
@@ -40,7 +42,9 @@ std::string rate_text(const Measurement& m) {
 
 std::string operations_text(const Measurement& m) {
   const auto& o = m.operations_per_s;
-  return fmt::format("{}/s, 95 % in {}", count_to_text(o.mean), span_of_frequencies(o.ci95_low, o.ci95_high));
+  if (!o.ci95_low || !o.ci95_high) return fmt::format("{}/s, 95 % unknown", count_to_text(o.mean));
+  return fmt::format("{}/s, 95 % in {}", count_to_text(o.mean),
+                     span_of_frequencies(*o.ci95_low, *o.ci95_high));
 }
 
 // A percentile that the count does not resolve is said to be so, never printed as a figure.

@@ -64,6 +64,12 @@ TEST(MeasurementText, SaysWhyAFailedOneFailedAndTheWayOut) {
   EXPECT_THAT(text, HasSubstr("  way out     free 4 GiB or give another --path\n"));
 }
 
+TEST(MeasurementText, SaysThatAnIntervalIsUnknown) {
+  record::Measurement m = read_of_a_drive();
+  m.throughput_bytes_per_s.ci95_low.reset(), m.throughput_bytes_per_s.ci95_high.reset();
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), HasSubstr("95 % unknown (too short"));
+}
+
 TEST(MeasurementText, ShowsStagesFlagsAndTheStandInOfAPipeline) {
   record::Measurement m = read_of_a_drive();
   m.probe = "ingest.pipeline";

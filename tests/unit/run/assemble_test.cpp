@@ -176,6 +176,13 @@ TEST_F(Assemble, CutsTheWarmUpFromRatesAndLatencies) {
   EXPECT_NEAR(m.latency_s->p99.value(), 1e-6, 1e-8);
 }
 
+TEST_F(Assemble, KnowsNoIntervalOfARunThatIsTooShortForOne) {
+  const auto m = put_together({repeat(steady, 20)});
+  EXPECT_GT(m.throughput_bytes_per_s.mean, 0);
+  EXPECT_FALSE(m.throughput_bytes_per_s.ci95_low);
+  EXPECT_FALSE(m.operations_per_s.ci95_high);
+}
+
 TEST_F(Assemble, FlagsAStepInTheMiddleAsUnsteady) {
   const auto step = repeat([](std::size_t i) { return steady(i) * (i < 1000 ? 2 : 1); });
   EXPECT_THAT(put_together({step}).flags, Contains("unsteady"));
@@ -187,7 +194,7 @@ TEST_F(Assemble, TakesTheIntervalOverRepeatsWhereThereAreSeveral) {
   const auto m = put_together({repeat(steady), repeat([](std::size_t i) { return 2 * steady(i); })});
   EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1.5e6, 5e3);
   // Of two, Student's t with one degree of freedom: 12.7 half differences.
-  EXPECT_NEAR(m.throughput_bytes_per_s.ci95_high, 1.5e6 + 12.706 * 0.5e6, 5e4);
+  EXPECT_NEAR(*m.throughput_bytes_per_s.ci95_high, 1.5e6 + 12.706 * 0.5e6, 5e4);
   EXPECT_EQ(m.throughput_bytes_per_s.ci95_low, 0) << "a rate is not negative";
   EXPECT_EQ(m.repeats.size(), 2U);
   EXPECT_DOUBLE_EQ(m.duration_s, 4.0);
