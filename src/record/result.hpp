@@ -49,6 +49,7 @@ struct Repeat {
   double throughput_bytes_per_s = 0, operations_per_s = 0;
   std::int64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC of its host, after the warm-up cut
   std::string stop_reason;                // "converged" | "time limit" | "completed" | "cancelled"
+  double warm_up_cut_s = 0;               // left out before begin_ns
   bool operator==(const Repeat&) const = default;
 };
 

@@ -26,12 +26,25 @@ std::string of_repeats(const Measurement& m) {
   return m.repeats.empty() ? "" : "within 1 repeat";
 }
 
+// "; 0.31 s (15 %) of warm-up left out": over all repeats, where it is more than a tenth of them.
+std::string warm_up_text(const Measurement& m) {
+  constexpr double kMuch = 0.1;
+  double cut = 0, kept = 0;
+  for (const record::Repeat& repeat : m.repeats) {
+    cut += repeat.warm_up_cut_s;
+    kept += static_cast<double>(repeat.end_ns - repeat.begin_ns) * 1e-9;
+  }
+  if (cut <= kMuch * (cut + kept)) return "";
+  return fmt::format("; {} ({}) of warm-up left out", seconds(cut), percent(cut / (cut + kept)));
+}
+
 std::string rate_text(const Measurement& m) {
   const auto& r = m.throughput_bytes_per_s;
   std::string text =
       r.ci95_low && r.ci95_high
           ? fmt::format("{}, 95 % in {} {}", rate(r.mean), span(*r.ci95_low, *r.ci95_high), of_repeats(m))
           : fmt::format("{}, 95 % unknown (too short for an interval)", rate(r.mean));
+  text += warm_up_text(m);
   if (m.limit_bytes_per_s && m.limit_fraction)
     text += fmt::format("; {} of the limit of {} ({})", percent(*m.limit_fraction),
                         rate(*m.limit_bytes_per_s), m.limit_source);

@@ -99,6 +99,7 @@ Settled settle(const RepeatOutcome& repeat) {
     settled.repeat.operations_per_s = settled.operations->mean;
     settled.repeat.begin_ns = grid->begin_ns + cut * grid->period_ns;
     settled.repeat.end_ns = window->second;
+    settled.repeat.warm_up_cut_s = static_cast<double>(cut) * grid->period_s();
   }
   settled.grid = std::move(*grid);
   return settled;

@@ -70,6 +70,15 @@ TEST(MeasurementText, SaysThatAnIntervalIsUnknown) {
   EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), HasSubstr("95 % unknown (too short"));
 }
 
+TEST(MeasurementText, SaysWhenMoreThanATenthWasCutAsWarmUp) {
+  record::Measurement m = read_of_a_drive();
+  m.repeats = {{1e9, 1e3, 0, 1'700'000'000, "time limit", 0.3}};
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}),
+              HasSubstr("; 300 ms (15 %) of warm-up left out"));
+  m.repeats[0].warm_up_cut_s = 0.1;
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), ::testing::Not(HasSubstr("left out")));
+}
+
 TEST(MeasurementText, ShowsStagesFlagsAndTheStandInOfAPipeline) {
   record::Measurement m = read_of_a_drive();
   m.probe = "ingest.pipeline";

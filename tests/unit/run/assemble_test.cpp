@@ -171,6 +171,7 @@ TEST_F(Assemble, CutsTheWarmUpFromRatesAndLatencies) {
   const auto m = put_together({warm});
   EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1e6, 1e4);
   EXPECT_GE(m.repeats.at(0).begin_ns, kBegin + 390 * kPeriod);
+  EXPECT_NEAR(m.repeats.at(0).warm_up_cut_s, 0.4, 0.05);
   ASSERT_TRUE(m.latency_s);
   EXPECT_EQ(m.latency_s->count, 10'000U);
   EXPECT_NEAR(m.latency_s->p99.value(), 1e-6, 1e-8);
