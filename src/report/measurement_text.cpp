@@ -96,8 +96,9 @@ std::string counters_text(const Measurement& m) {
   for (const auto& [name, value] : m.counters) {
     if (value <= 0) continue;
     const bool pressure = name.starts_with("psi:") && name.ends_with("full_s") && value > 0.01 * m.duration_s;
+    const bool waited = name == "psi:cpu:some_s" && value > 0.05 * m.duration_s;
     const bool stolen = name == "cpu:steal_s" && value > 0.01 * m.duration_s;
-    if (pressure || stolen) parts.push_back(fmt::format("{} {}", name, seconds(value)));
+    if (pressure || waited || stolen) parts.push_back(fmt::format("{} {}", name, seconds(value)));
     if (name.starts_with("block:") && name.ends_with("_bytes"))
       parts.push_back(fmt::format("{} {}", name, to_si(Bytes{static_cast<std::uint64_t>(value)})));
     if (name.starts_with("pcie:")) parts.push_back(fmt::format("{} {:.0f}", name, value));

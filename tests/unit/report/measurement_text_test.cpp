@@ -79,6 +79,14 @@ TEST(MeasurementText, SaysWhenMoreThanATenthWasCutAsWarmUp) {
   EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), ::testing::Not(HasSubstr("left out")));
 }
 
+TEST(MeasurementText, ShowsThePressureOnTheCpus) {
+  record::Measurement m = read_of_a_drive();
+  m.counters["psi:cpu:some_s"] = 0.5 * m.duration_s;
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), HasSubstr("psi:cpu:some_s"));
+  m.counters["psi:cpu:some_s"] = 0.01 * m.duration_s;
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), ::testing::Not(HasSubstr("psi:cpu:some_s")));
+}
+
 TEST(MeasurementText, ShowsStagesFlagsAndTheStandInOfAPipeline) {
   record::Measurement m = read_of_a_drive();
   m.probe = "ingest.pipeline";
