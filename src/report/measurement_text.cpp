@@ -180,7 +180,9 @@ std::string metric_name(std::string name) {
 }
 
 std::string metric_text(const std::string& name, const record::MetricSummary& metric) {
-  const auto show = unit_of(name).show;
+  const auto show = [&](double value) {  // percentiles of a resumed run are not known
+    return std::isfinite(value) ? unit_of(name).show(value) : std::string("unknown");
+  };
   if (metric.min == metric.max) return show(metric.mean);
   return fmt::format("mean {}, p5 {}, p50 {}, p95 {} ({} values, warm-up included)", show(metric.mean),
                      show(metric.p5), show(metric.p50), show(metric.p95), metric.count);
