@@ -101,7 +101,7 @@ TEST(DiagnosesText, ColoursTheVerdict) {
 
 TEST(DiagnosesText, SaysWhereTheStepWaitsWhenThreeRunsTell) {
   record::Document document;
-  for (const auto& [source, step] : {std::pair{"synthetic", 0.05}, {"cached", 0.06}, {"cold", 0.1}}) {
+  for (const auto& [source, step] : {std::pair{"device", 0.05}, {"cached", 0.06}, {"cold", 0.1}}) {
     record::Measurement& m = document.measurements.emplace_back();
     m.probe = "ingest.pipeline";
     m.label = "toy-x1";
