@@ -65,8 +65,10 @@ std::vector<record::RankedHop> ranking(const std::vector<Load>& loads, double de
     one.needed_bytes_per_s = demand * accelerators;
     if (hop.capacity.measured) {
       one.available_bytes_per_s = hop.capacity.rate() * times;
-      one.available_low = hop.capacity.low() * times;
-      one.available_high = hop.capacity.high() * times;
+      if (hop.capacity.measured->has_interval()) {
+        one.available_low = hop.capacity.low() * times;
+        one.available_high = hop.capacity.high() * times;
+      }
     }
     if (hop.capacity.limit) one.limit_bytes_per_s = *hop.capacity.limit * times;
     one.evidence = hop.capacity.evidence;

@@ -22,13 +22,13 @@ double t975(std::size_t repeats) {
   return stats::student_t_quantile(0.975, static_cast<double>(repeats - 1));
 }
 
-record::Estimate estimate_over(const std::vector<double>& values) {
+MeasuredRate estimate_over(const std::vector<double>& values) {
   const double mean = mean_of(values);
   double squares = 0;
   for (double value : values) squares += (value - mean) * (value - mean);
   const double count = static_cast<double>(values.size());
   const double half = t975(values.size()) * std::sqrt(squares / (count - 1) / count);
-  return {mean, std::max(mean - half, kLeastShareOfMean * mean), mean + half, {}, {}, {}};
+  return {mean, std::max(mean - half, kLeastShareOfMean * mean), mean + half};
 }
 
 }  // namespace
@@ -48,13 +48,11 @@ double Capacity::high() const {
 Capacity capacity_from(const record::Estimate& throughput, const std::vector<record::Repeat>& repeats,
                        double scale) {
   Capacity capacity;
-  capacity.measured =
-      record::Estimate{throughput.mean * scale,
-                       std::max(throughput.ci95_low, kLeastShareOfMean * throughput.mean) * scale,
-                       std::max(throughput.ci95_high, throughput.mean) * scale,
-                       {},
-                       {},
-                       {}};
+  capacity.measured = MeasuredRate{throughput.mean * scale};
+  if (throughput.ci95_low && throughput.ci95_high) {
+    capacity.measured->ci95_low = std::max(*throughput.ci95_low, kLeastShareOfMean * throughput.mean) * scale;
+    capacity.measured->ci95_high = std::max(*throughput.ci95_high, throughput.mean) * scale;
+  }
   for (const auto& repeat : repeats)
     if (repeat.throughput_bytes_per_s > 0) capacity.repeats.push_back(repeat.throughput_bytes_per_s * scale);
   return capacity;
@@ -82,7 +80,8 @@ Capacity sum_of(const std::vector<const record::Measurement*>& together) {
     if (total.repeats.size() >= 2) {
       total.measured = estimate_over(total.repeats);
     } else {
-      total.measured->ci95_low = total.measured->mean - std::sqrt(below);
+      // Of one whose interval nobody knows, `above` is infinite.
+      total.measured->ci95_low = std::isfinite(above) ? total.measured->mean - std::sqrt(below) : 0;
       total.measured->ci95_high = total.measured->mean + std::sqrt(above);
     }
   }
@@ -110,6 +109,8 @@ double draw(const Capacity& capacity, std::mt19937_64& random) {
     const double r = static_cast<double>(count);
     const double stretch = std::sqrt(r / (r - 1)) * t975(count) / kNormal975;
     drawn = mean + (sum / r - mean_of(capacity.repeats)) * stretch;
+  } else if (!capacity.measured->has_interval()) {
+    return capacity.high();
   } else {
     const double z = std::normal_distribution<double>()(random);
     const double half = z < 0 ? mean - capacity.measured->ci95_low : capacity.measured->ci95_high - mean;

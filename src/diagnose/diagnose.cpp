@@ -31,6 +31,13 @@ std::string what_decides(const FeedPath& path, const std::vector<Load>& loads,
     if (hop.essential && !hop.capacity.measured) missing.push_back(hop.noun);
   const std::string run = fmt::format("millrace run --for {}", profile.name);
   if (!missing.empty()) return fmt::format("measure {} (`{}`)", fmt::join(missing, ", "), run);
+  std::vector<std::string> vague;
+  for (const Hop& hop : path.hops)
+    if (hop.capacity.measured && !hop.capacity.measured->has_interval())
+      vague.insert(vague.end(), hop.capacity.evidence.begin(), hop.capacity.evidence.end());
+  if (!vague.empty())
+    return fmt::format("measure longer than {}, too short for an interval (`{} --thorough`)",
+                       fmt::join(vague, ", "), run);
   if (loads.empty()) return fmt::format("measure the feed path (`{}`)", run);
   return fmt::format("more repeats of {} (`{} --thorough`)",
                      fmt::join(loads.front().hop->capacity.evidence, ", "), run);

@@ -46,7 +46,7 @@ void add_prep(const record::Document& document, const workload::Profile& profile
     const double threads = stage->threads / accelerators_of(*run);
     if (threads > 0 && std::abs(threads - profile.input.prep_threads) > 0.5) {
       const double factor = profile.input.prep_threads / threads;
-      record::Estimate& measured = *hop.capacity.measured;
+      MeasuredRate& measured = *hop.capacity.measured;
       measured.mean *= factor, measured.ci95_low *= factor, measured.ci95_high *= factor;
       for (double& repeat : hop.capacity.repeats) repeat *= factor;
       path.notes.push_back(
@@ -155,7 +155,7 @@ void add_cores(const record::Document& document, const StorageEvidence& storage,
   hop.name = threads == 1 ? "CPU, if its 1 thread did only this"
                           : fmt::format("CPU, if all {} threads did only this", threads);
   const double rate = threads / seconds_per_byte;
-  hop.capacity.measured = record::Estimate{rate, rate, rate, {}, {}, {}};
+  hop.capacity.measured = MeasuredRate{rate, rate, rate};
   hop.capacity.evidence = std::move(evidence);
   path.hops.push_back(std::move(hop));
 }

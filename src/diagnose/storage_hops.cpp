@@ -70,7 +70,8 @@ double carried(const record::Document& document, const std::string& resource) {
     double through = 0;
     for (const auto* m : set)
       for (const auto& hop : m->path)
-        if (hop.resource == resource) through += m->throughput_bytes_per_s.ci95_low * hop.units_per_byte;
+        if (hop.resource == resource)
+          through += m->throughput_bytes_per_s.ci95_low.value_or(0) * hop.units_per_byte;
     most = std::max(most, through);
   }
   return most;

@@ -44,8 +44,9 @@ Utilization utilization_of(const FeedPath& path, const Simulation& simulation) {
   };
   result.low = std::min(at(0.025), result.value);
   result.high = std::max(at(0.975), result.value);
-  const bool promised = std::all_of(path.hops.begin(), path.hops.end(),
-                                    [](const Hop& hop) { return !hop.essential || hop.capacity.measured; });
+  const bool promised = std::all_of(path.hops.begin(), path.hops.end(), [](const Hop& hop) {
+    return hop.capacity.measured ? hop.capacity.measured->has_interval() : !hop.essential;
+  });
   if (!promised) result.low = 0;
   return result;
 }

@@ -15,7 +15,7 @@ Rates rates_of(const FeedPath& path);
 
 // The value at the best figures of each hop; the interval by bootstrap: the hops' capacities drawn anew (see
 // draw), solved anew, and the middle 95 % of the outcomes. Its lower end is 0 when an essential hop was not
-// measured, since a limit promises nothing.
+// measured, since a limit promises nothing, or where a hop was measured without an interval.
 Utilization utilization_of(const FeedPath& path, const Simulation& simulation);
 
 inline constexpr int kResamples = 240;

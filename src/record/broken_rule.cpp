@@ -10,7 +10,8 @@ namespace millrace::record {
 
 std::string broken_rule(const Estimate& estimate) {
   if (estimate.mean < 0) return fmt::format("a mean rate of {} is below 0", estimate.mean);
-  if (estimate.ci95_low > estimate.ci95_high) return "ci95_low is above ci95_high";
+  const bool has_interval = estimate.ci95_low && estimate.ci95_high;
+  if (has_interval && *estimate.ci95_low > *estimate.ci95_high) return "ci95_low is above ci95_high";
   return {};
 }
 

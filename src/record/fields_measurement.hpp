@@ -41,6 +41,7 @@ void fields(V& v, T& repeat) {
   v.required("begin_ns", repeat.begin_ns);
   v.required("end_ns", repeat.end_ns);
   v.required("stop_reason", repeat.stop_reason);
+  v.optional("warm_up_cut_s", repeat.warm_up_cut_s);
   v.optional("flags", repeat.flags);
 }
 

@@ -21,9 +21,11 @@ namespace millrace::record {
 inline constexpr const char* kSchema = "millrace.result/1";
 
 // A mean with its 95 % confidence interval (over repeats where there are several, else within the repeat by
-// batch means), and the percentiles of the slices.
+// batch means), and the percentiles of the slices. A run too short for an interval has none: null, not an
+// interval of width zero.
 struct Estimate {
-  double mean = 0, ci95_low = 0, ci95_high = 0;
+  double mean = 0;
+  std::optional<double> ci95_low, ci95_high;  // one of them alone is no interval
   std::optional<double> p5, p50, p95;
   bool operator==(const Estimate&) const = default;
 };
@@ -47,6 +49,7 @@ struct Repeat {
   double throughput_bytes_per_s = 0, operations_per_s = 0;
   std::int64_t begin_ns = 0, end_ns = 0;  // CLOCK_MONOTONIC of its host, after the warm-up cut
   std::string stop_reason;                // "converged" | "time limit" | "completed" | "cancelled"
+  double warm_up_cut_s = 0;               // left out before begin_ns
   std::vector<std::string> flags = {};    // "throttled": of this repeat alone
   bool operator==(const Repeat&) const = default;
 };

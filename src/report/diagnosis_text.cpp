@@ -88,14 +88,23 @@ std::string pipeline_text(const record::Document& document, const Diagnosis& d, 
   return wrapped(std::string(15, ' '), text, 15, style);
 }
 
+// Why nothing bounds the utilization from below: " (no interval: storage was not measured)".
+std::string no_lower_end(const Diagnosis& d) {
+  for (const RankedHop& hop : d.ranking) {
+    const std::string& name = hop.name.empty() ? hop.resource : hop.name;
+    if (!hop.available_bytes_per_s) return fmt::format(" (no interval: {} was not measured)", name);
+    if (!hop.available_low) return fmt::format(" (no interval: {} was measured too shortly for one)", name);
+  }
+  return "";
+}
+
 std::string utilization_text(const Diagnosis& d) {
+  const std::string wanted = percent(d.utilization_wanted);
   if (d.utilization_ci95_low <= 0)
-    return fmt::format("unknown, at most {}, wanted {}", percent(d.utilization_ci95_high),
-                       percent(d.utilization_wanted));
-  const std::string value = percent(d.utilization);
-  const std::string span = span_of_shares(d.utilization_ci95_low, d.utilization_ci95_high);
-  return fmt::format("{}{}, wanted {}", value, span == value ? "" : ", 95 % in " + span,
-                     percent(d.utilization_wanted));
+    return fmt::format("unknown, at most {}, wanted {}{}", percent(d.utilization_ci95_high), wanted,
+                       no_lower_end(d));
+  return fmt::format("{}, 95 % in {}, wanted {}", percent(d.utilization),
+                     span_of_shares(d.utilization_ci95_low, d.utilization_ci95_high), wanted);
 }
 
 std::string verdict_text(const record::Document& document, const Diagnosis& d, bool compact,

@@ -39,6 +39,9 @@ constexpr std::array kMeanings{
         "zero-copy-copied",
         "the kernel copied the data all the same, as it does over loopback and where the NIC cannot gather: "
         "this is no zero-copy figure; --zero-copy off costs less"},
+    Meaning{"cpu-contended",
+            "something else on the machine used the CPUs meanwhile: `millrace doctor` says what to do; then "
+            "measure again"},
     Meaning{"rate-not-reached",
             "it fell behind its rate, and the latencies hold the waiting: give a lower --rate"},
 };

@@ -28,10 +28,25 @@ std::string of_repeats(const Measurement& m) {
   return m.repeats.empty() ? "" : "within 1 repeat";
 }
 
+// "; 0.31 s (15 %) of warm-up left out": over all repeats, where it is more than a tenth of them.
+std::string warm_up_text(const Measurement& m) {
+  constexpr double kMuch = 0.1;
+  double cut = 0, kept = 0;
+  for (const record::Repeat& repeat : m.repeats) {
+    cut += repeat.warm_up_cut_s;
+    kept += static_cast<double>(repeat.end_ns - repeat.begin_ns) * 1e-9;
+  }
+  if (cut <= kMuch * (cut + kept)) return "";
+  return fmt::format("; {} ({}) of warm-up left out", seconds(cut), percent(cut / (cut + kept)));
+}
+
 std::string rate_text(const Measurement& m) {
   const auto& r = m.throughput_bytes_per_s;
   std::string text =
-      fmt::format("{}, 95 % in {} {}", rate(r.mean), span(r.ci95_low, r.ci95_high), of_repeats(m));
+      r.ci95_low && r.ci95_high
+          ? fmt::format("{}, 95 % in {} {}", rate(r.mean), span(*r.ci95_low, *r.ci95_high), of_repeats(m))
+          : fmt::format("{}, 95 % unknown (too short for an interval)", rate(r.mean));
+  text += warm_up_text(m);
   if (m.limit_bytes_per_s && m.limit_fraction)
     text += fmt::format("; {} of the limit of {} ({})", percent(*m.limit_fraction),
                         rate(*m.limit_bytes_per_s), m.limit_source);
@@ -48,7 +63,9 @@ std::string collective_text(const std::optional<record::Estimate>& of) {
 
 std::string operations_text(const Measurement& m) {
   const auto& o = m.operations_per_s;
-  return fmt::format("{}/s, 95 % in {}", count_to_text(o.mean), span_of_frequencies(o.ci95_low, o.ci95_high));
+  if (!o.ci95_low || !o.ci95_high) return fmt::format("{}/s, 95 % unknown", count_to_text(o.mean));
+  return fmt::format("{}/s, 95 % in {}", count_to_text(o.mean),
+                     span_of_frequencies(*o.ci95_low, *o.ci95_high));
 }
 
 // A percentile that the count does not resolve is said to be so, never printed as a figure.
@@ -87,8 +104,9 @@ std::string counters_text(const Measurement& m) {
   for (const auto& [name, value] : m.counters) {
     if (value <= 0) continue;
     const bool pressure = name.starts_with("psi:") && name.ends_with("full_s") && value > 0.01 * m.duration_s;
+    const bool waited = name == "psi:cpu:some_s" && value > 0.05 * m.duration_s;
     const bool stolen = name == "cpu:steal_s" && value > 0.01 * m.duration_s;
-    if (pressure || stolen) parts.push_back(fmt::format("{} {}", name, seconds(value)));
+    if (pressure || waited || stolen) parts.push_back(fmt::format("{} {}", name, seconds(value)));
     if (name.starts_with("block:") && name.ends_with("_bytes"))
       parts.push_back(fmt::format("{} {}", name, to_si(Bytes{static_cast<std::uint64_t>(value)})));
     if (name.starts_with("pcie:")) parts.push_back(fmt::format("{} {:.0f}", name, value));
@@ -170,7 +188,9 @@ std::string metric_name(std::string name) {
 }
 
 std::string metric_text(const std::string& name, const record::MetricSummary& metric) {
-  const auto show = unit_of(name).show;
+  const auto show = [&](double value) {  // percentiles of a resumed run are not known
+    return std::isfinite(value) ? unit_of(name).show(value) : std::string("unknown");
+  };
   if (metric.min == metric.max) return show(metric.mean);
   return fmt::format("mean {}, p5 {}, p50 {}, p95 {} ({} values, warm-up included)", show(metric.mean),
                      show(metric.p5), show(metric.p50), show(metric.p95), metric.count);

@@ -100,6 +100,7 @@ Settled settle(const RepeatOutcome& repeat) {
     settled.repeat.operations_per_s = settled.operations->mean;
     settled.repeat.begin_ns = grid->begin_ns + cut * grid->period_ns;
     settled.repeat.end_ns = window->second;
+    settled.repeat.warm_up_cut_s = static_cast<double>(cut) * grid->period_s();
   }
   settled.grid = std::move(*grid);
   return settled;
@@ -109,14 +110,14 @@ record::Estimate estimate(const std::vector<double>& means, const std::vector<do
                           const std::optional<stats::MeanEstimate>& within) {
   record::Estimate result;
   if (means.empty()) return result;
-  result.mean = result.ci95_low = result.ci95_high = means.front();
+  result.mean = means.front();
   if (const auto over = stats::mean_interval(means)) {
     result = {over->estimate, over->low, over->high, {}, {}, {}};
   } else if (within) {
     result = {within->mean, within->ci_low, within->ci_high, {}, {}, {}};
   }
-  result.ci95_low =
-      std::max(result.ci95_low, 0.0);  // a rate is not negative, whatever the normal distribution says
+  // A rate is not negative, whatever the normal distribution says.
+  if (result.ci95_low) result.ci95_low = std::max(*result.ci95_low, 0.0);
   if (const auto summary = stats::summarize(slices)) {
     result.p5 = summary->p5;
     result.p50 = summary->p50;
@@ -355,7 +356,7 @@ void set_path(const InstancePlan& plan, const topology::Machine& machine, record
   const topology::PathLimit limit = topology::limit_of(machine.graph, path);
   m.limit_source = limit.source;
   if (!limit.bytes_per_s) return;
-  if (m.throughput_bytes_per_s.ci95_low > *limit.bytes_per_s) {
+  if (m.throughput_bytes_per_s.ci95_low.value_or(m.throughput_bytes_per_s.mean) > *limit.bytes_per_s) {
     add_flag(m, "limit-discredited");
     m.limit_source = fmt::format("dropped: {} is below what was measured ({})",
                                  to_text(BytesPerSecond{*limit.bytes_per_s}), limit.source);

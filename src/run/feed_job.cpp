@@ -4,10 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <climits>
 #include <limits>
+#include <map>
 #include <optional>
-#include <set>
+#include <span>
 
+#include "record/pool_repeats.hpp"
 #include "run/dataset.hpp"
 
 namespace millrace::run {
@@ -95,9 +98,11 @@ const record::Measurement* find(const std::vector<record::Measurement>& all, con
   return found == all.end() ? nullptr : &*found;
 }
 
-bool is_complete(const record::Measurement* m, const Planned& planned) {
-  return m != nullptr && m->status == "ok" && m->probe == planned.plan.entry.probe->name &&
-         m->label == planned.label && static_cast<int>(m->repeats.size()) >= planned.repeats;
+// How many of the repeats an earlier run did: those of the same measurement, none of which failed.
+int repeats_done(const record::Measurement* m, const Planned& planned) {
+  const bool same = m != nullptr && m->status == "ok" && m->probe == planned.plan.entry.probe->name &&
+                    m->label == planned.label;
+  return same ? static_cast<int>(std::min<std::size_t>(m->repeats.size(), INT_MAX)) : 0;
 }
 
 class FeedJob {
@@ -118,7 +123,8 @@ class FeedJob {
     measure_callbacks_.temporary_added = [this](const fs::path& path) {
       return journal_.add_temporary(path);
     };
-    measure_callbacks_.measured = [this](const record::Measurement& m, bool last) {
+    measure_callbacks_.measured = [this](const record::Measurement& fresh, bool last) {
+      const record::Measurement m = with_earlier(fresh);
       if (auto noted = journal_.add(m); !noted && !journal_error_) journal_error_ = noted.error();
       if (callbacks_.measured) callbacks_.measured(m, last);
     };
@@ -194,7 +200,7 @@ class FeedJob {
   Result<const record::Measurement*> surveyed(const Planned& survey, const char* doing) {
     const Planned* planned = &survey;
     const record::Measurement* earlier = find(done_, planned->id);
-    if (!is_complete(earlier, *planned)) {
+    if (repeats_done(earlier, *planned) < planned->repeats) {
       if (callbacks_.stage) callbacks_.stage(doing);
       auto measured = measure({*planned}, memories_, machine_, measure_callbacks_);
       if (journal_error_) return tl::unexpected(*journal_error_);
@@ -206,19 +212,44 @@ class FeedJob {
     return &outcome_.measurements.back();
   }
 
-  Result<void> measure_rest(std::vector<Planned>& plan) {
-    std::vector<Planned> rest;
-    std::set<int> broken;  // groups of which one is missing: all of it has to run again
-    for (const Planned& planned : plan)
-      if (!is_complete(find(done_, planned.id), planned)) broken.insert(planned.together);
-    for (Planned& planned : plan) {
-      const record::Measurement* earlier = find(done_, planned.id);
-      const bool whole = planned.together == 0 || !broken.contains(planned.together);
-      if (whole && is_complete(earlier, planned))
-        outcome_.measurements.push_back(*earlier);
-      else
-        rest.push_back(std::move(planned));
+  // The repeats that are missing. Those that run together need as many of each: where a kill came between
+  // their lines of the journal, all of them run again.
+  std::vector<Planned> missing_of(std::vector<Planned>& plan) {
+    std::vector<Planned> missing;
+    for (std::size_t first = 0, end = 0; first < plan.size(); first = end) {
+      for (end = first + 1; end < plan.size() && plan[first].together != 0; ++end)
+        if (plan[end].together != plan[first].together) break;
+      const int done = repeats_done(find(done_, plan[first].id), plan[first]);
+      const int wanted = plan[first].repeats;
+      const auto group = std::span(plan).subspan(first, end - first);
+      const bool equal = std::all_of(group.begin(), group.end(), [&](const Planned& planned) {
+        return repeats_done(find(done_, planned.id), planned) == done;
+      });
+      for (Planned& planned : group) {
+        if (equal && done >= wanted) {
+          outcome_.measurements.push_back(*find(done_, planned.id));
+          continue;
+        }
+        if (equal && done > 0) {
+          begun_[planned.id] = *find(done_, planned.id);
+          planned.repeats -= done;
+        }
+        missing.push_back(planned);
+      }
     }
+    return missing;
+  }
+
+  // With the repeats that an earlier run did. One that the user cut short takes nothing from them.
+  record::Measurement with_earlier(const record::Measurement& m) const {
+    const auto begun = begun_.find(m.id);
+    if (begun == begun_.end()) return m;
+    const bool cut_short = m.status != "ok" && callbacks_.interrupted && callbacks_.interrupted();
+    return cut_short ? begun->second : record::pool_repeats(begun->second, m);
+  }
+
+  Result<void> measure_rest(std::vector<Planned>& plan) {
+    const std::vector<Planned> rest = missing_of(plan);
     if (callbacks_.planned) {
       double whole = 0;
       int repeats = 0;
@@ -232,8 +263,11 @@ class FeedJob {
       }
       callbacks_.planned(repeats, Duration::from_seconds(whole));
     }
-    for (record::Measurement& m : measure(rest, memories_, machine_, measure_callbacks_))
-      outcome_.measurements.push_back(std::move(m));
+    for (const record::Measurement& m : measure(rest, memories_, machine_, measure_callbacks_)) {
+      outcome_.measurements.push_back(with_earlier(m));
+      begun_.erase(m.id);
+    }
+    for (auto& [id, earlier] : begun_) outcome_.measurements.push_back(std::move(earlier));  // interrupted
     if (journal_error_) return tl::unexpected(*journal_error_);
     // In order of id again: a resumed run mixes old and new.
     std::stable_sort(outcome_.measurements.begin(), outcome_.measurements.end(),
@@ -258,6 +292,7 @@ class FeedJob {
   MeasureCallbacks measure_callbacks_;
   std::optional<Error> journal_error_;
   JobOutcome outcome_;
+  std::map<std::string, record::Measurement> begun_;  // by id: what an earlier run did a part of
 };
 
 }  // namespace

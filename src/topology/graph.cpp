@@ -100,7 +100,7 @@ class Router {
 };
 
 constexpr std::size_t kReasons = 3;  // why no limit is known
-constexpr double kSame = 1e-9;  // relative: limits that differ by rounding
+constexpr double kSame = 1e-9;       // relative: limits that differ by rounding
 
 // "Ethernet port eth0, sending and Ethernet port eth1, sending: 100 Gb/s, with 50 % of the bytes each". In a
 // row, one of several alike says it all.
@@ -174,8 +174,7 @@ PathLimit limit_of(const Topology& topology, const std::vector<Hop>& path) {
     const Resource* resource = find_resource(topology, hop.resource);
     if (resource == nullptr || hop.units_per_byte <= 0) continue;
     if (!resource->limit_bytes_per_s) {
-      if (!resource->limit_source.empty())
-        unknown.push_back(resource->name + ": " + resource->limit_source);
+      if (!resource->limit_source.empty()) unknown.push_back(resource->name + ": " + resource->limit_source);
       continue;
     }
     const double limit = *resource->limit_bytes_per_s / hop.units_per_byte;

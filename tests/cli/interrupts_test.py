@@ -109,6 +109,26 @@ class Interrupts(CommandTest):
             self.assertEqual(after[m["id"]]["repeats"], m["repeats"], m["id"])
         self.assertSatisfiesSchema(self.folder / "r.json")
 
+    def test_a_resumed_run_does_only_the_repeats_that_are_missing(self):
+        process = self.start(*RUN[:RUN.index("--repeats")], "--repeats", "3", *RUN[RUN.index("--repeats") + 2:])
+        # Repeats are interleaved: now some have two, some one, and none beyond the survey has all three.
+        self.wait_for(process, lambda: any(len(m["repeats"]) == 2 for m in self.measured()[1:]), "a second repeat")
+        process.kill()
+        self.finish(process)
+        begun = {m["id"]: m for m in self.measured()}  # the last line of each
+        resumed = self.run_it("run", "--resume", "j", "--json", "r.json")
+        self.assertEqual(resumed.code, 0, resumed.err)
+        after = {m["id"]: m for m in json.loads((self.folder / "r.json").read_text())["measurements"]}
+        self.assertTrue([m for m in begun.values() if len(m["repeats"]) < 3], "nothing was left to do")
+        for name, m in begun.items():
+            self.assertEqual(after[name]["repeats"][:len(m["repeats"])], m["repeats"], name)
+            self.assertGreater(after[name]["duration_s"], 0.99 * m["duration_s"])
+            if len(m["repeats"]) == 2:
+                self.assertEqual(len(after[name]["repeats"]), 3, name)
+        self.assertEqual({len(m["repeats"]) for m in after.values()}, {1, 3})  # as planned: the survey has one
+        self.assertSatisfiesSchema(self.folder / "r.json")
+        self.assertSatisfiesSchema(self.folder / "j", "journal")
+
     def test_a_new_run_removes_what_a_killed_one_left(self):
         self.kill_in_the_middle()
         os.rename(self.folder / "j", self.folder / "old")

@@ -36,6 +36,21 @@ TEST(Capacity, TheIntervalNeverPassesTheLimit) {
   EXPECT_EQ(capacity.high(), 11);
 }
 
+TEST(Capacity, WithoutAnIntervalPromisesAndBoundsNothing) {
+  Capacity capacity = capacity_from({10, {}, {}, {}, {}, {}}, repeats({10}), 1);
+  EXPECT_EQ(capacity.rate(), 10);
+  EXPECT_EQ(capacity.low(), 0);
+  EXPECT_TRUE(std::isinf(capacity.high()));
+  ASSERT_TRUE(set_limit(capacity, 12, "physics"));
+  std::mt19937_64 random(3);
+  EXPECT_EQ(draw(capacity, random), 12) << "never certain of the mean";
+  record::Measurement a, b;
+  a.throughput_bytes_per_s = testing::about(10, 5), b.throughput_bytes_per_s.mean = 20;
+  a.repeats = repeats({10}), b.repeats = repeats({20});
+  EXPECT_FALSE(sum_of({&a, &b}).measured->has_interval());
+  EXPECT_EQ(sum_of({&a, &b}).low(), 0);
+}
+
 TEST(Capacity, WhatRanTogetherAddsUpRepeatByRepeat) {
   record::Measurement a, b;
   a.id = std::string("a"), b.id = std::string("b");

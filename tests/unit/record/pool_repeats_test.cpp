@@ -30,7 +30,7 @@ TEST(PoolRepeats, HasAllRepeatsAndTheIntervalOverThem) {
   EXPECT_EQ(whole.repeats[4].throughput_bytes_per_s, 5);
   EXPECT_DOUBLE_EQ(whole.throughput_bytes_per_s.mean, 3);
   const double half = 2.776445105 * std::sqrt(0.5);  // Student's t of four degrees of freedom
-  EXPECT_NEAR(whole.throughput_bytes_per_s.ci95_high, 3 + half, 1e-8);
+  EXPECT_NEAR(*whole.throughput_bytes_per_s.ci95_high, 3 + half, 1e-8);
   EXPECT_DOUBLE_EQ(whole.operations_per_s.mean, 0.3);
   EXPECT_DOUBLE_EQ(whole.duration_s, 5);
 }

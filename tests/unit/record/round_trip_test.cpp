@@ -122,13 +122,22 @@ TEST(Writer, ARateThatIsNotANumberMakesTheMeasurementAFailedOne) {
   Document document = full_document();
   Measurement& m = document.measurements[1];
   m.status = "ok";
-  m.operations_per_s.ci95_high = std::numeric_limits<double>::quiet_NaN();
+  m.operations_per_s.mean = std::numeric_limits<double>::quiet_NaN();
   const std::string json = to_json(document);
   EXPECT_EQ(json.find("nan"), std::string::npos);
   const Document read = reread(document);
   EXPECT_EQ(read.measurements[1].status, "failed");
   EXPECT_EQ(read.measurements[1].reason,
-            "the probe reported a number that is not finite: operations_per_s.ci95_high");
+            "the probe reported a number that is not finite: operations_per_s.mean");
+}
+
+TEST(Writer, AnIntervalThatNobodyKnowsIsNullAndComesBackAsNone) {
+  Document document = full_document();
+  Measurement& m = document.measurements[1];
+  m.throughput_bytes_per_s.ci95_low.reset(), m.throughput_bytes_per_s.ci95_high.reset();
+  EXPECT_NE(to_json(document).find("\"ci95_low\": null"), std::string::npos);
+  EXPECT_FALSE(reread(document).measurements[1].throughput_bytes_per_s.ci95_low);
+  EXPECT_FALSE(reread(document).measurements[1].throughput_bytes_per_s.ci95_high);
 }
 
 TEST(Writer, ARatioWithoutAValueIsNull) {

@@ -43,6 +43,18 @@ record::Diagnosis fed(const std::string& accelerator) {
   return d;
 }
 
+TEST(DiagnosesText, SaysWhyThereIsNoInterval) {
+  record::Diagnosis d = fed("x1");
+  d.verdict = "inconclusive", d.utilization_ci95_low = 0;
+  d.ranking[0].available_low.reset(), d.ranking[0].available_high.reset();
+  EXPECT_THAT(diagnoses_text({}, {d}, {false, 200}),
+              HasSubstr("unknown, at most 100 %, wanted 90 % (no interval: reading from vda (virtio) was "
+                        "measured too shortly for one)"));
+  d.ranking[0].available_bytes_per_s.reset();
+  EXPECT_THAT(diagnoses_text({}, {d}, {false, 200}),
+              HasSubstr("(no interval: reading from vda (virtio) was not measured)"));
+}
+
 TEST(DiagnosesText, IsThisForOneWorkload) {
   EXPECT_EQ(
       diagnoses_text({}, {starved()}, {false, 100}),
@@ -72,9 +84,11 @@ TEST(DiagnosesText, ManyThatAreFedTakeOneLineEachAndSharedNotesAreSaidOnce) {
   const std::string text = diagnoses_text({}, many, {false, 120});
   EXPECT_THAT(text, HasSubstr("toy on 1 × X1 is starved by storage."));
   EXPECT_THAT(text, Not(HasSubstr("a long sentence")));
-  EXPECT_THAT(text,
-              HasSubstr("FED          1 × X2: 100 %, wanted 90 %; reading from vda (virtio) is used to 40 "
-                        "%.\n"));
+  EXPECT_THAT(
+      text,
+      HasSubstr(
+          "FED          1 × X2: 100 %, 95 % in 100 %, wanted 90 %; reading from vda (virtio) is used to 40 "
+          "%.\n"));
   EXPECT_THAT(text, HasSubstr("  - host memory stood in\n"));
   EXPECT_THAT(text, HasSubstr("  - toy-x4: something of its own\n"));
   EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 22);
@@ -87,15 +101,17 @@ TEST(DiagnosesText, ColoursTheVerdict) {
 
 TEST(DiagnosesText, SaysWhereTheStepWaitsWhenThreeRunsTell) {
   record::Document document;
-  for (const auto& [source, step] : {std::pair{"synthetic", 0.05}, {"cached", 0.06}, {"cold", 0.1}}) {
+  for (const auto& [source, step] : {std::pair{"device", 0.05}, {"cached", 0.06}, {"cold", 0.1}}) {
     record::Measurement& m = document.measurements.emplace_back();
     m.probe = "ingest.pipeline";
     m.label = "toy-x1";
     m.parameters = {{"source", std::string(source)}};
     m.metrics["step_s"].mean = step;
   }
-  EXPECT_THAT(diagnoses_text(document, {starved()}, {false, 300}),
-              HasSubstr("of its step 40 % waits for storage and 10 % for preparation and copying: highly input-bound"));
+  EXPECT_THAT(
+      diagnoses_text(document, {starved()}, {false, 300}),
+      HasSubstr(
+          "of its step 40 % waits for storage and 10 % for preparation and copying: highly input-bound"));
 }
 
 TEST(ExplainText, GoesHopByHopWithTheMeasurementsBehindEach) {

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "report/terminal.hpp"
 
 namespace millrace::report {
@@ -40,18 +42,19 @@ record::Document with_names() {
 }
 
 TEST(MeasurementText, IsThisForADrive) {
-  EXPECT_EQ(measurement_text(with_names(), read_of_a_drive(), {false, 100}),
-            "storage.read (unet3d)  m3\n"
-            "  rate        1.05 GB/s, 95 % in 1.03–1.07 GB/s over 3 repeats; 27 % of the limit of 3.94 GB/s "
-            "(PCIe\n"
-            "              8 GT/s x4)\n"
-            "  operations  1 k/s, 95 % in 980/s – 1.02 k/s\n"
-            "  latency     p50 2.4 ms, p90 3.1 ms, p99 5.2 ms, p99.9 not resolved, max 10.1 ms (6.01 k\n"
-            "              operations after the warm-up)\n"
-            "  path        vda (virtio) to NUMA node 0\n"
-            "  parameters  block-size 1048576, direct on, pattern sequential\n"
-            "  counted     CPU 0.10 threads busy (0.01 user, 0.09 system), 100 us per operation;\n"
-            "              block:vda:read_bytes 6.3 GB; psi:io:full_s 4.2 s\n");
+  EXPECT_EQ(
+      measurement_text(with_names(), read_of_a_drive(), {false, 100}),
+      "storage.read (unet3d)  m3\n"
+      "  rate        1.05 GB/s, 95 % in 1.03–1.07 GB/s over 3 repeats; 27 % of the limit of 3.94 GB/s "
+      "(PCIe\n"
+      "              8 GT/s x4)\n"
+      "  operations  1 k/s, 95 % in 980/s – 1.02 k/s\n"
+      "  latency     p50 2.4 ms, p90 3.1 ms, p99 5.2 ms, p99.9 not resolved, max 10.1 ms (6.01 k operations\n"
+      "              after the warm-up)\n"
+      "  path        vda (virtio) to NUMA node 0\n"
+      "  parameters  block-size 1048576, direct on, pattern sequential\n"
+      "  counted     CPU 0.10 threads busy (0.01 user, 0.09 system), 100 us per operation;\n"
+      "              block:vda:read_bytes 6.3 GB; psi:io:full_s 4.2 s\n");
 }
 
 TEST(MeasurementText, SaysWhyAFailedOneFailedAndTheWayOut) {
@@ -62,6 +65,44 @@ TEST(MeasurementText, SaysWhyAFailedOneFailedAndTheWayOut) {
   const std::string text = measurement_text(with_names(), m, {false, 100});
   EXPECT_THAT(text, HasSubstr("  failed      the file system is full\n"));
   EXPECT_THAT(text, HasSubstr("  way out     free 4 GiB or give another --path\n"));
+}
+
+TEST(MeasurementText, SaysThatAnIntervalIsUnknown) {
+  record::Measurement m = read_of_a_drive();
+  m.throughput_bytes_per_s.ci95_low.reset(), m.throughput_bytes_per_s.ci95_high.reset();
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), HasSubstr("95 % unknown (too short"));
+}
+
+TEST(MeasurementText, SaysWhenMoreThanATenthWasCutAsWarmUp) {
+  record::Measurement m = read_of_a_drive();
+  m.repeats = {{1e9, 1e3, 0, 1'700'000'000, "time limit", 0.3}};
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}),
+              HasSubstr("; 300 ms (15 %) of warm-up left out"));
+  m.repeats[0].warm_up_cut_s = 0.1;
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), ::testing::Not(HasSubstr("left out")));
+}
+
+TEST(MeasurementText, ShowsThePressureOnTheCpus) {
+  record::Measurement m = read_of_a_drive();
+  m.counters["psi:cpu:some_s"] = 0.5 * m.duration_s;
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), HasSubstr("psi:cpu:some_s"));
+  m.counters["psi:cpu:some_s"] = 0.01 * m.duration_s;
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}), ::testing::Not(HasSubstr("psi:cpu:some_s")));
+}
+
+TEST(MeasurementText, SaysWhatOfAMetricIsUnknown) {
+  record::Measurement m = read_of_a_drive();
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+  m.metrics["step_s"] = {30, 0.5, 0.4, kUnknown, kUnknown, kUnknown, 0.6};
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}),
+              HasSubstr("mean 500 ms, p5 unknown, p50 unknown, p95 unknown (30 values"));
+}
+
+TEST(MeasurementText, SaysWhatACpuContendedOneMeans) {
+  record::Measurement m = read_of_a_drive();
+  m.flags = {"cpu-contended"};
+  EXPECT_THAT(measurement_text(with_names(), m, {false, 200}),
+              HasSubstr("something else on the machine used"));
 }
 
 TEST(MeasurementText, ShowsStagesFlagsAndTheStandInOfAPipeline) {

@@ -221,9 +221,17 @@ TEST_F(Assemble, CutsTheWarmUpFromRatesAndLatencies) {
   const auto m = put_together({warm});
   EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1e6, 1e4);
   EXPECT_GE(m.repeats.at(0).begin_ns, kBegin + 390 * kPeriod);
+  EXPECT_NEAR(m.repeats.at(0).warm_up_cut_s, 0.4, 0.05);
   ASSERT_TRUE(m.latency_s);
   EXPECT_EQ(m.latency_s->count, 10'000U);
   EXPECT_NEAR(m.latency_s->p99.value(), 1e-6, 1e-8);
+}
+
+TEST_F(Assemble, KnowsNoIntervalOfARunThatIsTooShortForOne) {
+  const auto m = put_together({repeat(steady, 20)});
+  EXPECT_GT(m.throughput_bytes_per_s.mean, 0);
+  EXPECT_FALSE(m.throughput_bytes_per_s.ci95_low);
+  EXPECT_FALSE(m.operations_per_s.ci95_high);
 }
 
 TEST_F(Assemble, FlagsAStepInTheMiddleAsUnsteady) {
@@ -237,7 +245,7 @@ TEST_F(Assemble, TakesTheIntervalOverRepeatsWhereThereAreSeveral) {
   const auto m = put_together({repeat(steady), repeat([](std::size_t i) { return 2 * steady(i); })});
   EXPECT_NEAR(m.throughput_bytes_per_s.mean, 1.5e6, 5e3);
   // Of two, Student's t with one degree of freedom: 12.7 half differences.
-  EXPECT_NEAR(m.throughput_bytes_per_s.ci95_high, 1.5e6 + 12.706 * 0.5e6, 5e4);
+  EXPECT_NEAR(*m.throughput_bytes_per_s.ci95_high, 1.5e6 + 12.706 * 0.5e6, 5e4);
   EXPECT_EQ(m.throughput_bytes_per_s.ci95_low, 0) << "a rate is not negative";
   EXPECT_EQ(m.repeats.size(), 2U);
   EXPECT_DOUBLE_EQ(m.duration_s, 4.0);
