@@ -24,7 +24,7 @@ constexpr double kStageWeight = 0.6, kMemoryWeight = 0.4, kProofWeight = 1.2, kA
 constexpr double kAloneWeight = 0.6;
 constexpr double kDirectWeight = 1.2;
 constexpr double kSteps = 32;  // 30 that count, the first that does not, and one to spare
-constexpr double kMostFiles = 4096;
+constexpr double kMostFiles = 4096, kMostFilesOfSlowLinks = 256;
 constexpr std::uint64_t kBlock = 1 << 20;
 constexpr int kDepth = 8;
 
@@ -258,10 +258,11 @@ Result<std::uint64_t> free_for(const Job& job) {
 }
 
 Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
-                                           double surveyed_bytes_per_s, const TimePlan& time) {
+                                           double surveyed_bytes_per_s, const TimePlan& time,
+                                           double links_bytes_per_s) {
   std::vector<ModelPlan> plans;
   const double proof_s = time.unit_s * kProofWeight;
-  const double rate = std::max(surveyed_bytes_per_s, 1e5);
+  const double rate = std::max(surveyed_bytes_per_s, 1e5), links = std::max(links_bytes_per_s, 1e5);
   for (const std::string& model : models_of(profiles)) {
     ModelPlan plan;
     plan.model = model;
@@ -270,7 +271,7 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
       plan.workloads.push_back(profile);
       const double step_bytes =
           static_cast<double>(profile.input.batch_samples) * profile.input.record_bytes * job.accelerators;
-      const double step_s = std::max(profile.compute_s, step_bytes / rate);
+      const double step_s = std::max(profile.compute_s, step_bytes / std::min(rate, links));
       plan.factor = std::max(plan.factor, kSteps * step_s / proof_s);
     }
     for (const workload::Profile& profile : plan.workloads)
@@ -282,7 +283,10 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
     const double wanted = std::clamp(rate, 64.0 * kBlock, 1024.0 * kBlock);
     // A workload that is scaled far down has tiny files: more of them than this would take longer to make
     // than to measure.
-    const double files = std::min(std::ceil(wanted / file_bytes), kMostFiles);
+    // So has one whose links into the GPUs are far slower than its storage, though each reader needs one.
+    const double readers = static_cast<double>(input.read_threads) * job.accelerators;
+    const double most = links < rate ? std::max(kMostFilesOfSlowLinks, readers) : kMostFiles;
+    const double files = std::min(std::ceil(wanted / file_bytes), most);
     plan.files = static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, files, 1.0}));
     // As many in each folder, and a file there for each of its readers.
     if (const std::uint64_t folders = job.paths.size(); folders > 1 && job.datasets.empty())
