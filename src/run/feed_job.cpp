@@ -146,7 +146,7 @@ class FeedJob {
     const auto links = survey_gpus(gpus);
     if (!links) return tl::unexpected(links.error());
     const TimePlan time = share_time(job_, profiles, gpus);
-    auto models = plan_models(job_, profiles, std::min(*surveyed, *links), time);
+    auto models = plan_models(job_, profiles, *surveyed, time, *links);
     if (!models) return tl::unexpected(models.error());
     outcome_.models = std::move(*models);
     DataSets data;

@@ -26,7 +26,7 @@ constexpr double kLeastForSweep_s = 0.5;  // of a copy's repeat: the sweep befor
 constexpr double kSlowest = 1e5;          // bytes/s: what storage reads at least
 constexpr double kSteps = 32;             // 30 that count, the first that does not, and one to spare
 constexpr double kDirectWeight = 1.2;
-constexpr double kMostFiles = 4096;
+constexpr double kMostFiles = 4096, kMostFilesOfSlowLinks = 256;
 constexpr std::uint64_t kBlock = 1 << 20;
 constexpr std::uint64_t kLeastData = 64 * kBlock, kMostData = 1024 * kBlock;  // of one model
 constexpr std::uint64_t kSurveyThreads = 4, kSurveyFile = 128 * kBlock;
@@ -293,10 +293,11 @@ Result<std::uint64_t> free_for(const Job& job) {
 }
 
 Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
-                                           double surveyed_bytes_per_s, const TimePlan& time) {
+                                           double surveyed_bytes_per_s, const TimePlan& time,
+                                           double links_bytes_per_s) {
   std::vector<ModelPlan> plans;
   const double proof_s = time.unit_s * kProofWeight;
-  const double rate = std::max(surveyed_bytes_per_s, kSlowest);
+  const double rate = std::max(surveyed_bytes_per_s, kSlowest), links = std::max(links_bytes_per_s, kSlowest);
   const std::vector<std::string> models = models_of(profiles);
   std::uint64_t cap = UINT64_MAX;
   if (job.datasets.empty()) {
@@ -312,7 +313,7 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
       plan.workloads.push_back(profile);
       const double step_bytes =
           static_cast<double>(profile.input.batch_samples) * profile.input.record_bytes * job.accelerators;
-      const double step_s = std::max(profile.compute_s, step_bytes / rate);
+      const double step_s = std::max(profile.compute_s, step_bytes / std::min(rate, links));
       plan.factor = std::max(plan.factor, kSteps * step_s / proof_s);
     }
     for (const workload::Profile& profile : plan.workloads)
@@ -325,7 +326,10 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
     const double wanted = std::max(std::min(rate, room), 1.0 * kLeastData);
     // A workload that is scaled far down has tiny files: more of them than this would take longer to make
     // than to measure.
-    double files = std::min(std::ceil(wanted / file_bytes), kMostFiles);
+    // So has one whose links into the GPUs are far slower than its storage, though each reader needs one.
+    const double readers = static_cast<double>(input.read_threads) * job.accelerators;
+    const double most = links < rate ? std::max(kMostFilesOfSlowLinks, readers) : kMostFiles;
+    double files = std::min(std::ceil(wanted / file_bytes), most);
     if (files * file_bytes > room) files = std::floor(room / file_bytes);
     plan.files = static_cast<std::uint64_t>(std::max({1.0 * job.accelerators, files, 1.0}));
     // As many in each folder, and a file there for each of its readers.
@@ -355,9 +359,9 @@ Result<std::vector<Planned>> plan_measurements(const Job& job, const std::vector
   Planner planner(catalog, machine, gpus.any() ? 2 : 1);  // behind the surveys
   // The cores that move the data belong to every path: as many copy as would in the pipelines.
   const bool sweep = time.unit_s * kMemoryWeight >= kLeastForSweep_s;
-  if (auto added =
-          planner.add(conventions::kMemoryCopy, "", {{"threads", "0"}, {"sweep-threads", sweep ? "on" : "off"}},
-                      timed(time.unit_s * kMemoryWeight, 0.05), job.repeats);
+  if (auto added = planner.add(conventions::kMemoryCopy, "",
+                               {{"threads", "0"}, {"sweep-threads", sweep ? "on" : "off"}},
+                               timed(time.unit_s * kMemoryWeight, 0.05), job.repeats);
       !added)
     return tl::unexpected(added.error());
   for (const ModelPlan& model : models)

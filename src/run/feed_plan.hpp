@@ -3,6 +3,7 @@
 // is said by its label and parameters as src/diagnose/conventions.hpp has them.
 #pragma once
 
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -56,11 +57,13 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
 // free one's as there are paths. Errors: there is no such place, or the size cap is larger than that.
 Result<std::uint64_t> free_for(const Job& job);
 
-// Scales the workloads so that at least 30 steps fit a proof at the surveyed rate, and dimensions their data
-// sets; at rate 0 these are the least that will do. Errors: the size cap or half of the free space is too
-// little for them, or the cap is larger than what is free.
-Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<workload::Profile>& profiles,
-                                           double surveyed_bytes_per_s, const TimePlan& time);
+// Scales the workloads so that at least 30 steps fit a proof at the surveyed rate of the storage, or of the
+// links into the GPUs where that is less, and dimensions their data sets by the storage's; at rate 0 these
+// are the least that will do. Errors: the size cap or half of the free space is too little for them, or the
+// cap is larger than what is free.
+Result<std::vector<ModelPlan>> plan_models(
+    const Job& job, const std::vector<workload::Profile>& profiles, double surveyed_bytes_per_s,
+    const TimePlan& time, double links_bytes_per_s = std::numeric_limits<double>::infinity());
 
 // The measurements, given in which folders each model's data lie: with several, reading from each alone and
 // from all together. With GPUs the pipelines end in them, and theirs come last; what of it this machine

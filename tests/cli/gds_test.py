@@ -15,6 +15,9 @@ QUICK = {"--file-size": "8MiB", "--block-size": "256KiB", "--queue-depth": 4, "-
          "--repeats": 1, "--deadline": "10s"}
 
 
+ONCE = ("--passes", 1, "--duration", "20s")  # 32 blocks, however busy the machine is
+
+
 def quick(*arguments):
     """The arguments, and those of QUICK that they do not have."""
     return [*arguments, *(part for name, value in QUICK.items() if name not in arguments for part in (name, value))]
@@ -59,31 +62,33 @@ class Transfers(GdsTest):
     def test_each_kind_of_call_reads_what_was_written(self):
         for calls in CALLS:
             with self.subTest(calls=calls):
-                m, path = self.fine("read", "--calls", calls, "--verify", "on")
+                m, path = self.fine("read", "--calls", calls, "--verify", "on", *ONCE)
                 self.assertIs(m["verified"], True)
                 self.assertEqual(path, "gds-direct")
-                self.assertGreaterEqual(m["counters"]["worker:operations"], 4)
+                self.assertEqual(m["counters"]["worker:operations"], 32)
                 self.assertEqual(m["counters"]["worker:bytes"], m["counters"]["worker:operations"] * (256 << 10))
                 self.assertFolderIsEmpty(self.data)
 
     def test_each_kind_of_call_writes_what_is_read_back(self):
         for calls in CALLS:
             with self.subTest(calls=calls):
-                m, path = self.fine("write", "--calls", calls, "--verify", "on", "--pattern", "random", "--fsync", "end")
+                m, path = self.fine("write", "--calls", calls, "--verify", "on", "--pattern", "random", "--fsync", "end", *ONCE)
                 self.assertIs(m["verified"], True)
                 self.assertEqual(path, "gds-direct")
                 self.assertIn("fsync_s", m["metrics"])
                 self.assertFolderIsEmpty(self.data)
 
     def test_reading_is_as_fast_as_the_link_that_is_played(self):
-        self.description["gpus"][0]["pcie"]["bytes_per_s"] = 60_000_000
-        rates = [self.fine("read", "--duration", "700ms")[0]["throughput_bytes_per_s"]["mean"] for _ in range(2)]
-        self.assertAlmostEqual(max(rates) / 60e6, 1, delta=0.07)
+        # Four blocks of 26 ms are under way: a thread that wakes late leaves the link three others.
+        self.description["gpus"][0]["pcie"]["bytes_per_s"] = 20_000_000
+        rates = [self.fine("read", "--block-size", "512KiB", "--duration", "1500ms")[0]["throughput_bytes_per_s"]["mean"]
+                 for _ in range(2)]
+        self.assertAlmostEqual(max(rates) / 20e6, 1, delta=0.05)
 
     def test_passes_end_the_run_with_every_block_moved_once(self):
         for calls in CALLS:
             with self.subTest(calls=calls):
-                m, _ = self.fine("read", "--calls", calls, "--passes", 1, "--duration", "10s")
+                m, _ = self.fine("read", "--calls", calls, *ONCE)
                 self.assertEqual(m["counters"]["worker:bytes"], 8 << 20)
 
     def test_all_gpus_read_at_once_each_by_a_worker_of_its_own(self):
@@ -112,7 +117,7 @@ class Paths(GdsTest):
             for probe in ("read", "write") if cufile.get("counts", True) and "bounces" not in cufile else ("read",):
                 with self.subTest(cufile=cufile, probe=probe):
                     self.description["cufile"] = cufile
-                    m, path = self.fine(probe)
+                    m, path = self.fine(probe, *ONCE)
                     self.assertEqual(path, expected)
                     if expected == "gds-direct":
                         way = "p2p" if cufile.get("by") == "p2p" else "nvidia_fs"
@@ -123,7 +128,7 @@ class Paths(GdsTest):
             for calls in ("batch", "stream"):
                 with self.subTest(direct=direct, calls=calls):
                     self.description["cufile"] = {"direct": direct}
-                    self.assertEqual(self.fine("read", "--calls", calls)[1], expected)
+                    self.assertEqual(self.fine("read", "--calls", calls, *ONCE)[1], expected)
 
     def test_direct_only_is_skipped_where_there_is_no_direct_path(self):
         self.description["cufile"] = {"direct": False}
@@ -154,13 +159,13 @@ class Faults(GdsTest):
             for which, probe in enumerate(("read", "write")):
                 with self.subTest(calls=calls, probe=probe):
                     self.broken(calls, which, what="error", error="CU_FILE_IO_ERROR")
-                    reason, _ = self.failed(probe, "--calls", calls)
+                    reason, _ = self.failed(probe, "--calls", calls, *ONCE)
                     self.assertIn("CU_FILE_IO_ERROR (5044)", reason)
                     self.assertIn("offset", reason)
 
     def test_an_error_of_the_file_system_is_said_by_its_name(self):
         self.broken("sync", 0, what="error", error="EIO")
-        reason, _ = self.failed("read")
+        reason, _ = self.failed("read", *ONCE)
         self.assertIn("EIO (Input/output error)", reason)
 
     def test_wrong_data_are_found(self):
@@ -168,7 +173,7 @@ class Faults(GdsTest):
             for which, probe in enumerate(("read", "write")):
                 with self.subTest(calls=calls, probe=probe):
                     self.broken(calls, which, **{"what": "wrong-data"})
-                    reason, _ = self.failed(probe, "--calls", calls, "--verify", "on", "--passes", 1, "--duration", "10s")
+                    reason, _ = self.failed(probe, "--calls", calls, "--verify", "on", *ONCE)
                     self.assertIn("wrong data", reason)
 
     def test_a_call_that_hangs_costs_its_time_out_and_nothing_more(self):
@@ -182,14 +187,16 @@ class Faults(GdsTest):
 
     def test_a_slow_gpu_shows_in_its_rate_alone(self):
         self.description["faults"] = [{"library": "cufile", "call": "cuFileRead", "what": "slow", "factor": 4, "gpu": 1}]
-        m, path = self.fine("read", "--gpu", "all", "--duration", "600ms")
-        rates = [one["throughput_bytes_per_s"] for one in m["participants"]]
-        self.assertGreater(rates[0], 2 * rates[1])
-        self.assertEqual(path, "gds-direct")
+
+        def best(gpu):
+            return max(self.fine("read", "--gpu", gpu, *ONCE)[0]["throughput_bytes_per_s"]["mean"] for _ in range(3))
+        usual = self.description["gpus"][0]["pcie"]["bytes_per_s"]
+        self.assertLess(best(1), 1.15 * usual / 4)
+        self.assertGreater(best(0), 1.3 * usual / 4)
 
     def test_a_lost_gpu_fails_the_measurement(self):
         self.broken("sync", 0, what="lost")
-        reason, ended = self.failed("read")
+        reason, ended = self.failed("read", *ONCE)
         self.assertIn("CU_FILE_CUDA_DRIVER_ERROR (5011)", reason)
         self.assertLess(ended.seconds, 15)
 

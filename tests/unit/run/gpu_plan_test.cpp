@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 
 #include "run/feed_plan.hpp"
 
@@ -106,6 +107,22 @@ TEST_F(GpuPlanning, ACapOnTemporaryDataIsKept) {
   job_.size_cap -= 1;
   EXPECT_THAT(probes(), Not(Contains("storage.gds_write")));
   EXPECT_THAT(plan_gpus(job_, catalog_, machine_).left_out, Contains(HasSubstr("--size-cap")));
+}
+
+TEST_F(GpuPlanning, SlowLinksScaleTheStepsAndLeaveEachReaderAFile) {
+  gpus(2);
+  job_.paths = {std::filesystem::temp_directory_path()};
+  const auto profiles = workload::built_in();
+  const TimePlan time = share_time(job_, profiles);
+  const auto fast = plan_models(job_, profiles, 4e8, time),
+             slow = plan_models(job_, profiles, 4e8, time, 4e7);
+  ASSERT_TRUE(fast && slow);
+  for (std::size_t i = 0; i < fast->size(); ++i) {
+    EXPECT_GT((*slow)[i].factor, (*fast)[i].factor);
+    const int readers = (*slow)[i].scaled.front().input.read_threads * job_.accelerators;
+    EXPECT_GE((*slow)[i].files, static_cast<std::uint64_t>(readers));
+    EXPECT_LE((*slow)[i].files, 256U);  // thousands of tiny ones take longer to make than to measure
+  }
 }
 
 TEST_F(GpuPlanning, TheSlowestLinkSetsThePaceOfAll) {
