@@ -51,12 +51,8 @@ std::vector<Link> links_of(const Measurement& m) {
 // A copy's rates, each taken once, as an interval: most of them lie in it.
 Capacity capacity_of(const MetricSummary& rate, double scale, const std::string& id) {
   Capacity capacity;
-  capacity.measured = record::Estimate{rate.mean * scale,
-                                       std::min(rate.p5, rate.mean) * scale,
-                                       std::max(rate.p95, rate.mean) * scale,
-                                       {},
-                                       {},
-                                       {}};
+  capacity.measured = MeasuredRate{rate.mean * scale, std::min(rate.p5, rate.mean) * scale,
+                                   std::max(rate.p95, rate.mean) * scale};
   capacity.evidence = {id};
   return capacity;
 }

@@ -58,7 +58,8 @@ std::string rate_text(const Measurement& m) {
 // Of a collective: two figures of one time, by nccl-tests' conventions.
 std::string collective_text(const std::optional<record::Estimate>& of) {
   if (!of || of->mean <= 0) return {};
-  return fmt::format("{}, 95 % in {}", rate(of->mean), span(of->ci95_low, of->ci95_high));
+  if (!of->ci95_low || !of->ci95_high) return rate(of->mean) + ", 95 % unknown";
+  return fmt::format("{}, 95 % in {}", rate(of->mean), span(*of->ci95_low, *of->ci95_high));
 }
 
 std::string operations_text(const Measurement& m) {
