@@ -77,12 +77,12 @@ class OneHost(CommandTest):
         self.assertLess(time.monotonic() - began, 10)
         self.assertEqual(ended.code, 3, ended.err)
         self.assertRegex(ended.measurement["reason"], "SIGKILL|killed")
+        if "SIGKILL" in ended.measurement["reason"]:
+            self.assertIn("when memory runs out", ended.measurement["hint"])
         self.assertNoneLeft()
 
 
 class TwoNamespaces(CommandTest):
-        if "SIGKILL" in ended.measurement["reason"]:
-            self.assertIn("when memory runs out", ended.measurement["hint"])
     def setUp(self):
         super().setUp()
         hosts = contextlib.ExitStack()
