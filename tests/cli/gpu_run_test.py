@@ -58,7 +58,8 @@ class GpuRun(StandInTest):
         for m in pipelines:
             self.assertEqual((m["status"], m["device"]), ("ok", "stand-in"), m["reason"])
             self.assertEqual(m["parameters"]["to"], "gpu:0,gpu:1")
-            self.assertLess(m["throughput_bytes_per_s"]["mean"], 1.3 * 2 * SLOW)
+            if m["parameters"]["source"] != "device":  # else nothing crosses a link
+                self.assertLess(m["throughput_bytes_per_s"]["mean"], 1.3 * 2 * SLOW)
         self.assertTrue(any("gds-direct" in m["flags"] for m in pipelines))
         measured = {m["probe"] for m in document["measurements"] if m["status"] == "ok"}
         self.assertLessEqual({"gpu.copy", "storage.gds_read", "storage.gds_write", "storage.read", "memory.copy"}, measured)

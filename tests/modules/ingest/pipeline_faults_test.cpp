@@ -90,11 +90,12 @@ TEST_F(PipelineFaults, WhatIsMissingIsAskedFor) {
               HasSubstr("too small"));
 }
 
-TEST_F(PipelineFaults, AMemoryThatDoesNotExistFailsTheOpening) {
+TEST_F(PipelineFaults, AMemoryThatDoesNotExistIsRefusedBeforeAnythingStarts) {
   const run::Dataset dataset = make(1, 500'000);
-  const Measured m = host_.measure("ingest.pipeline", {{"dataset", dataset.directory}, {"to", "tape"}}, 1s);
-  EXPECT_EQ(m.open, MILLRACE_FAILED);
+  const Measured m = host_.describe("ingest.pipeline", {{"dataset", dataset.directory}, {"to", "tape"}});
+  EXPECT_EQ(m.describe, MILLRACE_FAILED);
   EXPECT_THAT(m.what, HasSubstr("tape"));
+  EXPECT_THAT(m.hint, HasSubstr("host"));
 }
 
 TEST_F(PipelineFaults, AGpuOnAMachineWithoutOneIsAReasonToSkipBeforeAnythingStarts) {

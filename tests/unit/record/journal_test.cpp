@@ -173,7 +173,7 @@ TEST_F(AJournal, NamesTheLineThatIsMalformed) {
   put_content(file, whole.substr(0, second) + "{\"measurement\":\n" + whole.substr(second));
   EXPECT_THAT(fault(), HasSubstr(file.native() + ":2:1:16 (byte 15): "));
   put_content(file, whole.substr(0, second) + "{\"other\":1}\n");
-  EXPECT_EQ(fault(), file.native() + ":2: holds none of measurement, temporary and end");
+  EXPECT_EQ(fault(), file.native() + ":2: at the top level: holds none of measurement, temporary and end");
   put_content(file, whole.substr(0, second) + "{\"temporary_hex\":\"0g\"}\n");
   EXPECT_EQ(fault(), file.native() + ":2: /temporary_hex: is not pairs of hexadecimal digits");
   put_content(file, whole.substr(0, second) + "{\"measurement\":{\"id\":5}}\n");
