@@ -103,8 +103,10 @@ std::string utilization_text(const Diagnosis& d) {
   if (d.utilization_ci95_low <= 0)
     return fmt::format("unknown, at most {}, wanted {}{}", percent(d.utilization_ci95_high), wanted,
                        no_lower_end(d));
-  return fmt::format("{}, 95 % in {}, wanted {}", percent(d.utilization),
-                     span_of_shares(d.utilization_ci95_low, d.utilization_ci95_high), wanted);
+  const std::string value = percent(d.utilization);
+  const std::string span = span_of_shares(d.utilization_ci95_low, d.utilization_ci95_high);
+  return fmt::format("{}{}, wanted {}", value,
+                     span == value ? " (all of its 95 % interval)" : ", 95 % in " + span, wanted);
 }
 
 std::string verdict_text(const record::Document& document, const Diagnosis& d, bool compact,

@@ -87,7 +87,7 @@ TEST(DiagnosesText, ManyThatAreFedTakeOneLineEachAndSharedNotesAreSaidOnce) {
   EXPECT_THAT(
       text,
       HasSubstr(
-          "FED          1 × X2: 100 %, 95 % in 100 %, wanted 90 %; reading from vda (virtio) is used to 40 "
+          "FED          1 × X2: 100 % (all of its 95 % interval), wanted 90 %; reading from vda (virtio) is used to 40 "
           "%.\n"));
   EXPECT_THAT(text, HasSubstr("  - host memory stood in\n"));
   EXPECT_THAT(text, HasSubstr("  - toy-x4: something of its own\n"));
