@@ -336,7 +336,7 @@ class RdmaTest(unittest.TestCase):
             roles = {(p["host"], p["role"]) for p in many_to_one["participants"] if p["throughput_bytes_per_s"]}
             self.assertEqual(roles, {(1, "initiator 1.0r"), (1, "initiator 1.1r")})
             # One port here cannot reach two networks.
-            self.refused("rxe0 port 1 of .* cannot reach rxe1 port 1 of .*: that address is in no network of eth0",
+            self.refused(r"rxe[01] port 1 of .* cannot reach rxe[01] port 1 of .*: that address is in no network of eth[01]",
                          "--device", "rxe0", "--peer-device", "rxe0", "--peer-device", "rxe1", patience_s=10)
         step()
 
