@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "in_process_host.hpp"
+#include "quiet_moment.hpp"
 
 namespace millrace::testing {
 namespace {
@@ -71,7 +72,8 @@ TEST_F(MemoryCopy, ANodeThatIsNotThereIsRefusedWithThoseThatAre) {
 
 TEST_F(MemoryCopy, SweepsThreadsByPowersOfTwoUpToWhatIsAsked) {
   const Measured m = host_.measure(
-      "memory.copy", {{"sweep-threads", "on"}, {"threads", "5"}, {"size", "64MiB"}, {"block-size", "1MiB"}}, 200ms);
+      "memory.copy", {{"sweep-threads", "on"}, {"threads", "5"}, {"size", "64MiB"}, {"block-size", "1MiB"}},
+      200ms);
   ASSERT_TRUE(m.ok()) << m.what;
   std::vector<std::string> names;
   for (const auto& [name, values] : m.samples) {
@@ -86,19 +88,22 @@ TEST_F(MemoryCopy, SweepsThreadsByPowersOfTwoUpToWhatIsAsked) {
 }
 
 TEST_F(MemoryCopy, MeasuresTheFastestOfASweepAndNothingElseOfIt) {
-  const Measured m =
-      host_.measure("memory.copy", {{"sweep-threads", "on"}, {"threads", "4"}, {"size", "64MiB"}}, 400ms);
-  ASSERT_TRUE(m.ok()) << m.what;
-  const double threads = m.samples.at("threads_of_the_fastest").at(0);
-  const double best = m.samples.at(fmt::format("threads_{:.0f}_bytes_per_s", threads)).at(0);
-  for (const auto& [name, values] : m.samples)
-    if (name.ends_with("_bytes_per_s")) {
-      EXPECT_LE(values[0], best) << name;
-    }
-  double busy_s = 0;
-  for (std::uint32_t bucket = 0; bucket < m.histogram.size(); ++bucket)
-    busy_s += static_cast<double>(m.histogram[bucket] * millrace_latency_bucket_floor(bucket)) * 1e-9;
-  EXPECT_NEAR(busy_s / m.run_s, threads, 0.25 * threads) << "as many threads copied as were fastest";
+  in_a_quiet_moment([&] {
+    const Measured m = host_.measure(
+        "memory.copy", {{"sweep-threads", "on"}, {"threads", "4"}, {"size", "64MiB"}, {"block-size", "1MiB"}},
+        600ms);
+    ASSERT_TRUE(m.ok()) << m.what;
+    const double threads = m.samples.at("threads_of_the_fastest").at(0);
+    const double best = m.samples.at(fmt::format("threads_{:.0f}_bytes_per_s", threads)).at(0);
+    for (const auto& [name, values] : m.samples)
+      if (name.ends_with("_bytes_per_s")) {
+        EXPECT_LE(values[0], best) << name;
+      }
+    double busy_s = 0;
+    for (std::uint32_t bucket = 0; bucket < m.histogram.size(); ++bucket)
+      busy_s += static_cast<double>(m.histogram[bucket] * millrace_latency_bucket_floor(bucket)) * 1e-9;
+    EXPECT_NEAR(busy_s / m.run_s, threads, 0.25 * threads) << "as many threads copied as were fastest";
+  });
 }
 
 TEST_F(MemoryCopy, WithoutASweepSaysNothingOfOne) {
