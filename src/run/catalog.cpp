@@ -139,7 +139,8 @@ ModuleInfo inspect(const std::filesystem::path& file) {
 }
 
 // Our own modules: one that a build left out is shown, not passed over in silence.
-constexpr std::string_view kOwn[] = {"gds", "gloo", "gpu", "host", "ingest", "nccl", "rdma", "storage", "tcp"};
+constexpr std::string_view kOwn[] = {"gds",  "gloo", "gpu",     "host", "ingest",
+                                     "nccl", "rdma", "storage", "tcp"};
 
 std::string way_out(const ModuleInfo& module) {
   return module.hint.empty() ? "`millrace probes` shows every module's state" : module.hint;

@@ -40,9 +40,9 @@ struct WorkerReport {
   std::vector<record::Stage> stages;
   std::vector<std::string> flags;
   std::map<std::string, std::string> resolved;  // what parameters came to that were not given
-  int verified = -1;      // -1: not said
-  bool stand_in = false;  // something that it used takes a GPU's place
-  bool on_gpu = false;    // its bytes ended in a GPU
+  int verified = -1;                            // -1: not said
+  bool stand_in = false;                        // something that it used takes a GPU's place
+  bool on_gpu = false;                          // its bytes ended in a GPU
 };
 
 std::string to_json(const WorkerSpec& spec);

@@ -99,10 +99,12 @@ TEST_F(MemoryCopy, MeasuresTheFastestOfASweepAndNothingElseOfIt) {
       if (name.ends_with("_bytes_per_s")) {
         EXPECT_LE(values[0], best) << name;
       }
+#ifndef __SANITIZE_THREAD__  // whose own time lies between the copies
     double busy_s = 0;
     for (std::uint32_t bucket = 0; bucket < m.histogram.size(); ++bucket)
       busy_s += static_cast<double>(m.histogram[bucket] * millrace_latency_bucket_floor(bucket)) * 1e-9;
     EXPECT_NEAR(busy_s / m.run_s, threads, 0.25 * threads) << "as many threads copied as were fastest";
+#endif
   });
 }
 

@@ -84,11 +84,9 @@ TEST(DiagnosesText, ManyThatAreFedTakeOneLineEachAndSharedNotesAreSaidOnce) {
   const std::string text = diagnoses_text({}, many, {false, 120});
   EXPECT_THAT(text, HasSubstr("toy on 1 × X1 is starved by storage."));
   EXPECT_THAT(text, Not(HasSubstr("a long sentence")));
-  EXPECT_THAT(
-      text,
-      HasSubstr(
-          "FED          1 × X2: 100 % (all of its 95 % interval), wanted 90 %; reading from vda (virtio) is used to 40 "
-          "%.\n"));
+  EXPECT_THAT(text, HasSubstr("FED          1 × X2: 100 % (all of its 95 % interval), wanted 90 %; reading "
+                              "from vda (virtio) is used to 40 "
+                              "%.\n"));
   EXPECT_THAT(text, HasSubstr("  - host memory stood in\n"));
   EXPECT_THAT(text, HasSubstr("  - toy-x4: something of its own\n"));
   EXPECT_LT(std::count(text.begin(), text.end(), '\n'), 22);
