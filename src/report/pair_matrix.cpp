@@ -38,7 +38,6 @@ std::optional<int> take_end(std::string_view& text) {
 }
 
 std::optional<Pair> pair_in(std::string_view metric) {
-  Pair pair;
   const auto from = take_end(metric);
   if (!from || !metric.starts_with("_to_")) return std::nullopt;
   metric.remove_prefix(4);

@@ -123,7 +123,7 @@ Error Communicator::too_late(const std::string& doing, std::int64_t waited_ns) c
 }
 
 Error Communicator::failed(ncclResult_t result, const std::string& doing) {
-  const Error error = nccl_failure(result, of_rank(doing), handle_);
+  Error error = nccl_failure(result, of_rank(doing), handle_);
   abort();
   if (is_a_consequence(result) && collective::soon_cancelled(host_))
     return collective::stopped_from_outside().value();

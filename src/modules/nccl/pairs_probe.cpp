@@ -99,7 +99,7 @@ Result<void> PairsProbe::move(const sdk::Host& host, const RankPair& pair, bool 
   if (!sends && !gets)
     return r.communicator.wait_until([&] { return r.stream.is_done(); }, "waiting for another pair");
   const std::size_t count = turn.input_bytes / r.settings.element();
-  const auto put = r.timeline.put([&] {
+  auto put = r.timeline.put([&] {
     const ncclDataType_t type = type_of(r.settings.type);
     const ncclResult_t said = sends ? ncclSend(reinterpret_cast<const void*>(turn.input), count, type,
                                                pair.to, r.communicator.handle(), r.stream.handle())
@@ -143,7 +143,7 @@ Result<void> PairsProbe::name_slow(const sdk::Host& host) {
   for (const auto& rates : rates_) mine.push_back(median_of(rates));
   const CUdeviceptr all_at = small_.data() + n * sizeof(double);
   if (auto done = write(small_.data(), std::as_bytes(std::span(mine))); !done) return done;
-  const auto put = r.communicator.settle(
+  auto put = r.communicator.settle(
       ncclAllGather(reinterpret_cast<const void*>(small_.data()), reinterpret_cast<void*>(all_at), n,
                     ncclFloat64, r.communicator.handle(), r.stream.handle()),
       "gathering the rates");

@@ -23,7 +23,7 @@ Result<void> finish_phase(const sdk::Host& host, LinkEnd& end, bool heed_cancel)
   for (;;) {
     const std::int64_t now = host.now_ns();
     if (host.given_up() && last_words_until == 0) last_words_until = now + kLastWords_ns;
-    const Result<void> tended = end.control().tend(now);
+    Result<void> tended = end.control().tend(now);
     if (end.control().other_was_done() && (end.control().is_heard() || !tended)) return {};
     if (!tended) return tended;
     if (heed_cancel && host.cancelled()) return {};
