@@ -19,7 +19,7 @@
 namespace millrace::cli {
 namespace {
 
-struct Arguments {
+struct DiagnoseArguments {
   std::string document, json, prep;
   std::vector<std::string> workloads;
   int accelerators = 0;  // 0: as many as the document's hosts have
@@ -37,7 +37,7 @@ Result<record::Document> read(const std::string& file) {
 Result<std::vector<workload::Profile>> load_all(const std::vector<std::string>& names,
                                                 const std::string& prep) {
   std::vector<workload::Profile> all;
-  if (names.empty()) all = workload::built_in();
+  if (names.empty()) all = workload::built_in_training_input();
   for (const std::string& name : names) {
     const auto profiles = workload::load(name);
     if (!profiles) return tl::unexpected(profiles.error());
@@ -65,7 +65,7 @@ Exit exit_for(const std::vector<record::Diagnosis>& diagnoses, bool fail_if_star
   return Exit::kOk;
 }
 
-void run_diagnose(const Arguments& arguments, Context& context) {
+void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   const auto profiles = load_all(arguments.workloads, arguments.prep);
   if (!profiles) return context.fail(profiles.error());
   if (!arguments.json.empty() && arguments.json != "-")
@@ -97,7 +97,7 @@ void run_diagnose(const Arguments& arguments, Context& context) {
 }  // namespace
 
 void add_diagnose(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<DiagnoseArguments>();
   CLI::App* command = app.add_subcommand(
       "diagnose", "Name what starves a workload, from a document alone: no hardware is touched");
   command

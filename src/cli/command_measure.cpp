@@ -25,7 +25,7 @@ namespace {
 
 using Given = std::vector<std::pair<std::string, std::string>>;
 
-struct Arguments {
+struct MeasureArguments {
   std::string probe, duration = "5s", deadline = "60s", json, label, sweep;
   int repeats = 1;
   double target = 5;
@@ -56,7 +56,7 @@ struct Wanted {
 
 // All that can be wrong with what was typed and is seen without a peer: a session that ends for a slip of the
 // pen would cost its token, and somebody would have to start that peer again.
-Result<Wanted> check(const Arguments& arguments, const Given& given, const run::Catalog& catalog) {
+Result<Wanted> check(const MeasureArguments& arguments, const Given& given, const run::Catalog& catalog) {
   const auto entry = run::find_probe(catalog, arguments.probe);
   if (!entry) return tl::unexpected(entry.error());
   if (const auto parameters = run::read_parameters(*entry->probe, given); !parameters)
@@ -80,7 +80,7 @@ Result<Wanted> check(const Arguments& arguments, const Given& given, const run::
   return wanted;
 }
 
-Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, const Wanted& wanted,
+Result<run::Planned> make_plan(const MeasureArguments& arguments, const Given& given, const Wanted& wanted,
                                const topology::Machine& machine, run::peer::Hub* hub) {
   const Duration answer_time = std::min(wanted.options.deadline, run::kDescribeTime);
   auto plan = hub == nullptr ? run::plan_instance(wanted.entry, given, machine, answer_time)
@@ -90,7 +90,7 @@ Result<run::Planned> make_plan(const Arguments& arguments, const Given& given, c
 }
 
 // A plan for each value of the parameter that is swept; their repeats take turns.
-Result<std::vector<run::Planned>> make_plans(const Arguments& arguments, const Given& given,
+Result<std::vector<run::Planned>> make_plans(const MeasureArguments& arguments, const Given& given,
                                              const Wanted& wanted, const topology::Machine& machine,
                                              run::peer::Hub* hub) {
   Sweep sweep{"", {""}};
@@ -114,7 +114,7 @@ Result<std::vector<run::Planned>> make_plans(const Arguments& arguments, const G
 }
 
 // What cannot be measured here is a result with a reason, as anything else.
-void record_skipped(const Arguments& arguments, const Error& error, const topology::Machine& machine,
+void record_skipped(const MeasureArguments& arguments, const Error& error, const topology::Machine& machine,
                     Context& context) {
   if (error.exit != Exit::kInconclusive || arguments.json.empty()) return;
   record::Document document = new_document(machine);
@@ -135,7 +135,7 @@ bool all_ok(const std::vector<record::Measurement>& measurements) {
                      [](const record::Measurement& m) { return m.status == "ok"; });
 }
 
-void measure(const Arguments& arguments, const std::vector<std::string>& words, Context& context) {
+void measure(const MeasureArguments& arguments, const std::vector<std::string>& words, Context& context) {
   const auto given = read_given(words);
   if (!given) return context.fail(given.error());
   const run::Catalog catalog = run::read_catalog();
@@ -215,7 +215,7 @@ void measure(const Arguments& arguments, const std::vector<std::string>& words, 
 }  // namespace
 
 void add_measure(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<MeasureArguments>();
   CLI::App* command = app.add_subcommand("measure", "Run one probe");
   command->add_option("PROBE", arguments->probe, "Which probe: see `millrace probes`")->required();
   command->add_option("--duration", arguments->duration, "Time limit of a repeat")->capture_default_str();

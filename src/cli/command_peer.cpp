@@ -15,13 +15,13 @@
 namespace millrace::cli {
 namespace {
 
-struct Arguments {
+struct PeerArguments {
   std::string listen, idle = "10min", token_file;
   std::vector<std::string> allowed;
   int sessions = 1;
 };
 
-Result<run::peer::ServeOptions> read_options(const Arguments& arguments) {
+Result<run::peer::ServeOptions> read_options(const PeerArguments& arguments) {
   const auto named = [](const char* flag) {
     return [flag](Error error) {
       error.what = fmt::format("{}: {}", flag, error.what);
@@ -46,7 +46,7 @@ Result<run::peer::ServeOptions> read_options(const Arguments& arguments) {
   return options;
 }
 
-void serve(const Arguments& arguments, Context& context) {
+void serve(const PeerArguments& arguments, Context& context) {
   const auto options = read_options(arguments);
   if (!options) return context.fail(options.error());
   run::peer::ServeCallbacks callbacks;
@@ -80,7 +80,7 @@ void serve(const Arguments& arguments, Context& context) {
 }  // namespace
 
 void add_peer(CLI::App& app, Context& context) {
-  auto arguments = std::make_shared<Arguments>();
+  auto arguments = std::make_shared<PeerArguments>();
   CLI::App* command =
       app.add_subcommand("peer", "Be the other end of a measurement that another host asks for");
   command

@@ -35,7 +35,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct RunArguments {
   std::string budget, json, journal, resume, prep, size_cap;
   std::vector<std::string> paths, datasets, workloads;
   int accelerators = 0, repeats = 0;
@@ -73,7 +73,7 @@ Result<std::vector<fs::path>> existing_folders(const std::vector<std::string>& t
   return folders;
 }
 
-Result<run::Job> read_job(const Arguments& arguments, const topology::Machine& machine) {
+Result<run::Job> read_job(const RunArguments& arguments, const topology::Machine& machine) {
   run::Job job;
   auto paths = existing_folders(arguments.paths, "--path");
   if (!paths) return tl::unexpected(paths.error());
@@ -127,11 +127,11 @@ struct Start {
   fs::path journal_file, json_file;
 };
 
-fs::path result_file(const Arguments& arguments) {
+fs::path result_file(const RunArguments& arguments) {
   return arguments.json.empty() ? fs::path("millrace-" + stamp() + ".result.json") : fs::path(arguments.json);
 }
 
-Result<Start> start_new(const Arguments& arguments, const topology::Machine& machine) {
+Result<Start> start_new(const RunArguments& arguments, const topology::Machine& machine) {
   Start start;
   auto job = read_job(arguments, machine);
   if (!job) return tl::unexpected(job.error());
@@ -148,7 +148,7 @@ Result<Start> start_new(const Arguments& arguments, const topology::Machine& mac
   return start;
 }
 
-Result<Start> start_again(const Arguments& arguments, const topology::Machine& machine) {
+Result<Start> start_again(const RunArguments& arguments, const topology::Machine& machine) {
   auto contents = record::read_journal(arguments.resume);
   if (!contents) return tl::unexpected(contents.error());
   Start start;
@@ -174,7 +174,7 @@ Result<Start> start_again(const Arguments& arguments, const topology::Machine& m
   return start;
 }
 
-Result<void> open_journal(const Arguments& arguments, Start& start) {
+Result<void> open_journal(const RunArguments& arguments, Start& start) {
   if (!arguments.resume.empty()) {
     auto journal = record::Journal::append_to(start.journal_file);
     if (!journal) return tl::unexpected(journal.error());
@@ -283,7 +283,7 @@ Exit exit_of(const record::Document& document, bool fail_if_starved) {
   return any("starved") || any("fed") ? Exit::kOk : Exit::kInconclusive;
 }
 
-void run_main_job(const Arguments& arguments, Context& context) {
+void run_main_job(const RunArguments& arguments, Context& context) {
   const auto machine = topology::discover(topology::machine_root());
   if (!machine) return context.fail(machine.error());
   auto start = arguments.resume.empty() ? start_new(arguments, *machine) : start_again(arguments, *machine);
@@ -343,7 +343,7 @@ void run_main_job(const Arguments& arguments, Context& context) {
 }  // namespace
 
 void add_run(CLI::App& app, Context& context) {
-  auto a = std::make_shared<Arguments>();
+  auto a = std::make_shared<RunArguments>();
   a->paths = {"."};
   CLI::App* command =
       app.add_subcommand("run", "Measure this machine's feed path and name the hop that starves its GPUs");

@@ -8,7 +8,7 @@
 namespace millrace::diagnose {
 namespace {
 
-constexpr std::uint64_t kSeed = 20260102;
+constexpr std::uint64_t kTieSeed = 20260102;
 
 // What of a hop's load one accelerator's demand makes: everything shared sees all of them.
 double demand_at(const Hop& hop, double of_one, int accelerators) {
@@ -36,7 +36,7 @@ std::vector<Load> tied_at_the_top(const std::vector<Load>& loads) {
   if (!loads.front().hop->capacity.measured) return tied;
   constexpr int kDraws = 400, kOftenEnough = kDraws / 20;
   constexpr double kAsGoodAs = 0.99;
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kTieSeed);
   std::vector<int> bound(loads.size(), 0);
   std::vector<double> uses(loads.size(), 0);
   for (int i = 0; i < kDraws; ++i) {

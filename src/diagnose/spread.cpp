@@ -15,7 +15,7 @@ namespace {
 
 using record::Measurement;
 
-constexpr std::uint64_t kSeed = 20261123;
+constexpr std::uint64_t kShareSeed = 20261123;
 constexpr int kDraws = 400;
 constexpr double kNothingLost = 0.9;  // of the throughput alone
 constexpr double kSureOf = 0.95;      // of the draws
@@ -39,7 +39,7 @@ double data_bytes(const Measurement& m) {
 
 // In how many of the draws the part that is kept lies below what counts as nothing lost.
 bool loses(const Capacity& together, const Capacity& apart) {
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kShareSeed);
   int lost = 0;
   for (int i = 0; i < kDraws; ++i)
     lost += draw(together, random) < kNothingLost * draw(apart, random) ? 1 : 0;

@@ -8,7 +8,7 @@
 namespace millrace::diagnose {
 namespace {
 
-constexpr std::uint64_t kSeed = 20260101;
+constexpr std::uint64_t kBootstrapSeed = 20260101;
 
 template <typename RateOf>
 Rates collect(const FeedPath& path, RateOf rate_of) {
@@ -32,7 +32,7 @@ Rates rates_of(const FeedPath& path) {
 Utilization utilization_of(const FeedPath& path, const Simulation& simulation) {
   Utilization result;
   result.value = simulation.utilization(rates_of(path));
-  std::mt19937_64 random(kSeed);
+  std::mt19937_64 random(kBootstrapSeed);
   std::vector<double> outcomes;
   outcomes.reserve(kResamples);
   for (int i = 0; i < kResamples; ++i)

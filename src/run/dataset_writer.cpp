@@ -12,8 +12,8 @@ namespace millrace::run {
 namespace fs = std::filesystem;
 
 namespace {
-constexpr std::size_t kBlock = std::size_t{4} << 20;  // of a write
-constexpr std::size_t kAlignment = 4096;              // what O_DIRECT asks for at most, on what we know of
+constexpr std::size_t kWriteBytes = std::size_t{4} << 20;  // of a write
+constexpr std::size_t kAlignment = 4096;  // what O_DIRECT asks for at most, on what we know of
 
 }  // namespace
 
@@ -39,19 +39,19 @@ Result<FileWriter> FileWriter::create(const fs::path& path) {
     file = File(::open(path.c_str(), kFlags, 0600));
   }
   if (!file) return io_failure(fmt::format("cannot create {}", path.string()), errno);
-  auto* memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, kBlock));
+  auto* memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, kWriteBytes));
   if (memory == nullptr) return failure("out of memory for a write buffer");
   return FileWriter(path, std::move(file), memory, direct);
 }
 
 Result<void> FileWriter::append(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const std::size_t part = std::min(bytes.size(), kBlock - filled_);
+    const std::size_t part = std::min(bytes.size(), kWriteBytes - filled_);
     std::memcpy(buffer_.get() + filled_, bytes.data(), part);
     filled_ += part;
     bytes = bytes.subspan(part);
-    if (filled_ == kBlock)
-      if (auto written = write_out(kBlock); !written) return written;
+    if (filled_ == kWriteBytes)
+      if (auto written = write_out(kWriteBytes); !written) return written;
   }
   return {};
 }

@@ -27,9 +27,9 @@ constexpr double kSlowest = 1e5;          // bytes/s: what storage reads at leas
 constexpr double kSteps = 32;             // 30 that count, the first that does not, and one to spare
 constexpr double kDirectWeight = 1.2;
 constexpr double kMostFiles = 4096, kMostFilesOfSlowLinks = 256;
-constexpr std::uint64_t kBlock = 1 << 20;
-constexpr std::uint64_t kLeastData = 64 * kBlock, kMostData = 1024 * kBlock;  // of one model
-constexpr std::uint64_t kSurveyThreads = 4, kSurveyFile = 128 * kBlock;
+constexpr std::uint64_t kBlockBytes = 1 << 20;
+constexpr std::uint64_t kLeastData = 64 * kBlockBytes, kMostData = 1024 * kBlockBytes;  // of one model
+constexpr std::uint64_t kSurveyThreads = 4, kSurveyFile = 128 * kBlockBytes;
 constexpr int kDepth = 8;
 
 std::string bytes_text(double bytes) {
@@ -39,9 +39,9 @@ std::string bytes_text(double bytes) {
 // Whole blocks of 4 KiB, and no larger than what the pipeline takes at once.
 std::uint64_t block_size(const workload::Profile& scaled) {
   const double unit =
-      scaled.input.samples_per_file > 1 ? static_cast<double>(kBlock) : scaled.input.record_bytes;
+      scaled.input.samples_per_file > 1 ? static_cast<double>(kBlockBytes) : scaled.input.record_bytes;
   const auto blocks = static_cast<std::uint64_t>(unit / 4096);
-  return std::clamp<std::uint64_t>(blocks * 4096, 4096, kBlock);
+  return std::clamp<std::uint64_t>(blocks * 4096, 4096, kBlockBytes);
 }
 
 LaunchOptions timed(double seconds, double target) {
@@ -198,11 +198,11 @@ Result<std::uint64_t> survey_file_bytes(const Job& job) {
   const auto cap = cap_of(job);
   if (!cap) return tl::unexpected(cap.error());
   // Each thread reads a block of each folder's file at least.
-  const std::uint64_t share = *cap / job.paths.size() / kBlock * kBlock;
-  if (share < kSurveyThreads * kBlock)
+  const std::uint64_t share = *cap / job.paths.size() / kBlockBytes * kBlockBytes;
+  if (share < kSurveyThreads * kBlockBytes)
     return failure(
         fmt::format("{} allows {}, and the first look at the storage alone needs a file of {}{}",
-                    cap_text(job), to_binary({*cap}), to_binary({kSurveyThreads * kBlock}),
+                    cap_text(job), to_binary({*cap}), to_binary({kSurveyThreads * kBlockBytes}),
                     job.paths.size() > 1 ? " in each folder" : ""),
         "free some space, or give another --path, a larger --size-cap, or your own files by --dataset");
   return std::min(share, kSurveyFile);
@@ -221,7 +221,7 @@ Result<Planned> plan_survey(const Job& job, const Catalog& catalog, const topolo
     for (const std::filesystem::path& path : job.paths) given.emplace_back("path", path.string());
     given.emplace_back("file-size", std::to_string(*bytes));
   }
-  for (const auto& [name, value] : Given{{"block-size", std::to_string(kBlock)},
+  for (const auto& [name, value] : Given{{"block-size", std::to_string(kBlockBytes)},
                                          {"queue-depth", "8"},
                                          {"threads", std::to_string(kSurveyThreads)}})
     given.emplace_back(name, value);

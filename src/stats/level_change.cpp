@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include "stats/batch_means.hpp"
+#include "stats/mean_of.hpp"
 #include "stats/student_t.hpp"
 
 namespace millrace::stats {
@@ -20,10 +20,6 @@ constexpr std::size_t kMostStretches = 2;
 constexpr double kDip = 1.0 / 3;  // share of the median
 constexpr double kDipDeviations = 6;
 constexpr double kDeviationOfMedian = 1.4826;  // standard deviation over median absolute deviation, normal
-
-double mean_of(std::span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
 
 double median_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);

@@ -5,11 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <vector>
 
 #include "stats/batch_means.hpp"
 #include "stats/level_change.hpp"
+#include "stats/mean_of.hpp"
 
 namespace millrace::stats {
 namespace {
@@ -19,10 +19,6 @@ constexpr std::size_t kBlock = 5;    // values whose mean is one block of the se
 constexpr double kTwoLevels = 0.85;  // share of the variance
 constexpr double kLeastStay = 2;     // blocks
 constexpr std::size_t kLeastChanges = 3;
-
-double mean_of(std::span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
 
 LevelChange find_flapping(std::span<const double> series) {
   const std::vector<double> blocks = batch_means(series, series.size() / kBlock);

@@ -4,11 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <vector>
 
 #include "stats/batch_means.hpp"
 #include "stats/level_change.hpp"
+#include "stats/mean_of.hpp"
 
 namespace millrace::stats {
 namespace {
@@ -18,9 +18,6 @@ constexpr std::size_t kBlocks = 50;    // in the run
 constexpr double kStillSlow = 0.25;    // share of the mean distance from the level of the rest
 constexpr double kSmallBeside = 0.25;  // share of a burst's height
 
-double mean_of(std::span<const double> values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
 struct Cut {
   std::size_t at = 0;
   double statistic = std::numeric_limits<double>::infinity();

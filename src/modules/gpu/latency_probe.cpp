@@ -12,7 +12,7 @@ namespace {
 
 using sdk::Outcome;
 
-constexpr millrace_parameter kParameters[] = {
+constexpr millrace_parameter kLatencyParameters[] = {
     sdk::parameter("gpu", MILLRACE_TEXT, "0",
                    "whose thread asks: index, PCI address or UUID, several with commas, or all"),
     sdk::choice("access", "host|peer|own", "host", "whose memory answers"),
@@ -186,7 +186,7 @@ const millrace_probe& latency_probe() {
   static constexpr millrace_probe kProbe = sdk::probe<LatencyProbe>(
       "gpu.latency",
       "how long a GPU's access takes: to host memory, a peer's, or its own, by a chase of pointers",
-      kParameters);
+      kLatencyParameters);
   return kProbe;
 }
 

@@ -13,7 +13,7 @@ namespace {
 
 using sdk::Outcome;
 
-constexpr millrace_parameter kParameters[] = {
+constexpr millrace_parameter kMemoryParameters[] = {
     sdk::parameter("gpu", MILLRACE_TEXT, "0",
                    "index, PCI address or UUID, several with commas, or all: one after the other"),
     sdk::choice("operation", "copy|read|write", "copy", "a copy counts each byte twice, read and written"),
@@ -132,7 +132,7 @@ Outcome MemoryProbe::run(sdk::Host& host) {
 const millrace_probe& memory_probe() {
   static constexpr millrace_probe kProbe = sdk::probe<MemoryProbe>(
       "gpu.memory", "a GPU's own memory: bytes read plus bytes written, so that a copy counts twice",
-      kParameters);
+      kMemoryParameters);
   return kProbe;
 }
 

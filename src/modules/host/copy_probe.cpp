@@ -21,7 +21,7 @@ namespace {
 using sdk::Outcome;
 
 constexpr std::uint64_t kLeastRegion = std::uint64_t{256} << 20;
-constexpr std::size_t kHuge = std::size_t{2} << 20;
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
 constexpr millrace_parameter kParameters[] = {
     sdk::parameter("from-node", MILLRACE_COUNT, "0", "NUMA node to copy from", 0, 1023),
@@ -73,7 +73,7 @@ std::string nodes_of(const sdk::Host& host) {
   return fmt::format("{}", fmt::join(nodes, ", "));
 }
 
-void copy_plain(std::byte* to, const std::byte* from, std::size_t size) { std::memcpy(to, from, size); }
+void copy_regular(std::byte* to, const std::byte* from, std::size_t size) { std::memcpy(to, from, size); }
 
 }  // namespace
 
@@ -88,7 +88,7 @@ Outcome CopyProbe::describe(sdk::Host& host) {
                                  !from ? shape.from_node : shape.to_node),
                      fmt::format("its nodes are {}: `millrace topo` shows them", nodes_of(host)));
   std::uint64_t memory = 0;
-  for (std::size_t i = 0; i < shape.threads; ++i) memory += 2 * (shape.largest_region(i) + kHuge);
+  for (std::size_t i = 0; i < shape.threads; ++i) memory += 2 * (shape.largest_region(i) + kHugePage);
   return host.add_worker({.role = "copier",
                           .from = *from,
                           .to = *to,
@@ -107,7 +107,7 @@ Outcome CopyProbe::open(sdk::Host& host) {
                          to_binary({regions}), to_binary({caches})));
   }
   copiers_ =
-      std::make_unique<Copiers>(shape, host.text("stores") == "regular" ? copy_plain : stream_copy().copy);
+      std::make_unique<Copiers>(shape, host.text("stores") == "regular" ? copy_regular : stream_copy().copy);
   if (const auto started = copiers_->start(); !started)
     return host.fail(started.error().what, started.error().hint);
   threads_ = shape.threads;

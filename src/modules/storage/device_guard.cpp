@@ -44,7 +44,7 @@ std::string block_path(const std::string& path) {
 
 fs::path sysfs_of(dev_t device) { return fmt::format("/sys/dev/block/{}:{}", major(device), minor(device)); }
 
-std::optional<dev_t> number_in(const fs::path& sysfs_entry) {
+std::optional<dev_t> device_number_in(const fs::path& sysfs_entry) {
   std::ifstream file(sysfs_entry / "dev");
   unsigned int major_number = 0, minor_number = 0;
   char colon = 0;
@@ -58,9 +58,9 @@ void add_family(dev_t device, std::set<dev_t>& family) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(sysfs_of(device), error))
     if (fs::exists(entry.path() / "partition", error))
-      if (const auto partition = number_in(entry.path())) add_family(*partition, family);
+      if (const auto partition = device_number_in(entry.path())) add_family(*partition, family);
   for (const auto& entry : fs::directory_iterator(sysfs_of(device) / "holders", error))
-    if (const auto holder = number_in(entry.path())) add_family(*holder, family);
+    if (const auto holder = device_number_in(entry.path())) add_family(*holder, family);
 }
 
 // Mount points and sources have spaces and backslashes in octal: \040.

@@ -103,12 +103,12 @@ std::string memory_near(const sdk::Host& host, int numa_node) {
   }
 }
 
-struct Place {
+struct Spot {
   std::string endpoint;
   int numa_node = -1;
 };
 
-sdk::Outcome add_worker(const sdk::Host& host, const Options& options, const Place& place) {
+sdk::Outcome add_worker(const sdk::Host& host, const Options& options, const Spot& place) {
   const bool read = options.direction == Direction::kRead;
   const std::string memory = memory_near(host, place.numa_node);
   sdk::WorkerRequest request;
@@ -138,7 +138,7 @@ sdk::Outcome report(const sdk::Host& host, const Error& error) {
 
 sdk::Outcome plan_workers(const sdk::Host& host, const Options& options) {
   if (const Result<void> fine = check(options); !fine) return report(host, fine.error());
-  std::vector<Place> places;
+  std::vector<Spot> places;
   const std::vector<std::string> roots =
       options.dataset.empty() ? options.paths : std::vector<std::string>{options.dataset};
   for (const std::string& path : roots) {
@@ -146,11 +146,11 @@ sdk::Outcome plan_workers(const sdk::Host& host, const Options& options) {
     if (endpoint == nullptr) return sdk::Outcome::kFailed;
     places.push_back({endpoint->id, endpoint->numa_node});
   }
-  const bool one_place = std::all_of(places.begin(), places.end(), [&](const Place& place) {
+  const bool one_place = std::all_of(places.begin(), places.end(), [&](const Spot& place) {
     return place.endpoint == places.front().endpoint;
   });
   if (one_place) places.resize(1);
-  for (const Place& place : places) {
+  for (const Spot& place : places) {
     const sdk::Outcome outcome = add_worker(host, options, place);
     if (outcome != sdk::Outcome::kOk) return outcome;
   }

@@ -3,26 +3,17 @@
 
 #include <algorithm>
 
+#include "run/peer/wrapping.hpp"
+
 namespace millrace::run::peer {
-namespace {
-
-// Times of another host may be anything: unsigned, their differences wrap around without harm.
-std::int64_t difference(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) - static_cast<std::uint64_t>(b));
-}
-
-std::int64_t sum(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-
-}  // namespace
 
 void ClockBurst::add(std::int64_t sent_ns, std::int64_t theirs_ns, std::int64_t received_ns) {
   ++count_;
   const std::int64_t trip = received_ns - sent_ns;
   const std::int64_t middle = sent_ns + trip / 2;
   const std::int64_t error = (trip + 1) / 2;
-  if (!best_ || error < best_->error_ns) best_ = ClockOffset{middle, difference(theirs_ns, middle), error};
+  if (!best_ || error < best_->error_ns)
+    best_ = ClockOffset{middle, wrapping_difference(theirs_ns, middle), error};
 }
 
 std::int64_t ClockTranslation::offset_at(std::int64_t ours_ns) const {
@@ -30,17 +21,17 @@ std::int64_t ClockTranslation::offset_at(std::int64_t ours_ns) const {
   const double share =
       static_cast<double>(ours_ns - start_.at_ns) / static_cast<double>(end_->at_ns - start_.at_ns);
   const double moved =
-      std::clamp(static_cast<double>(difference(end_->offset_ns, start_.offset_ns)), -4e18, 4e18);
-  return sum(start_.offset_ns, static_cast<std::int64_t>(std::clamp(share, 0.0, 1.0) * moved));
+      std::clamp(static_cast<double>(wrapping_difference(end_->offset_ns, start_.offset_ns)), -4e18, 4e18);
+  return wrapping_sum(start_.offset_ns, static_cast<std::int64_t>(std::clamp(share, 0.0, 1.0) * moved));
 }
 
 std::int64_t ClockTranslation::to_here(std::int64_t theirs_ns) const {
   // The offset moves by far less than the time does: one step of the fixed point is exact to a nanosecond.
-  return difference(theirs_ns, offset_at(difference(theirs_ns, start_.offset_ns)));
+  return wrapping_difference(theirs_ns, offset_at(wrapping_difference(theirs_ns, start_.offset_ns)));
 }
 
 std::int64_t ClockTranslation::to_there(std::int64_t ours_ns) const {
-  return sum(ours_ns, offset_at(ours_ns));
+  return wrapping_sum(ours_ns, offset_at(ours_ns));
 }
 
 std::int64_t ClockTranslation::error_ns() const {

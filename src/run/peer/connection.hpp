@@ -40,6 +40,9 @@ struct Sealed {
   std::string body;
 };
 
+// The host that asked pings each second; after this long without a word the other end counts as gone.
+inline constexpr std::int64_t kSilence_ns = 10'000'000'000;
+
 inline constexpr std::size_t kMostOfMessage = std::size_t{64} << 20;
 
 class Connection {

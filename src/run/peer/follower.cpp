@@ -8,13 +8,6 @@
 #include "run/shared_state.hpp"
 
 namespace millrace::run::peer {
-namespace {
-
-// The host that asked pings each second.
-constexpr std::int64_t kSilence_ns = 10'000'000'000;
-
-}  // namespace
-
 void answer_ping(Connection& connection, const std::string& body) {
   if (const auto number = decode_number(body))
     connection.send(Kind::kPong, encode_pong(*number, monotonic_ns()));

@@ -16,7 +16,6 @@ namespace millrace::run::peer {
 namespace {
 
 constexpr std::int64_t kPingEvery_ns = 1'000'000'000;
-constexpr std::int64_t kSilence_ns = 10'000'000'000;
 constexpr std::int64_t kBurstTime_ns = 500'000'000;
 constexpr int kBurst = 20;
 constexpr std::int64_t kStartLead_ns = 2'000'000;  // all workers are awake by then

@@ -7,6 +7,7 @@
 #include "record/document.hpp"
 #include "run/peer/connection.hpp"
 #include "run/peer/wire.hpp"
+#include "run/peer/wrapping.hpp"
 
 namespace millrace::run::peer {
 namespace {
@@ -56,17 +57,12 @@ void write(Writer& out, const std::vector<stats::Slice>& slices) {
   }
 }
 
-// Differences of what another host says may wrap around; unsigned they do so without harm.
-std::int64_t sum(std::int64_t a, std::int64_t b) {
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
-}
-
 std::vector<stats::Slice> read_slices(Reader& in) {
   std::vector<stats::Slice> slices(in.count(kMostPeriods, 4));
   std::int64_t before = 0;
   for (stats::Slice& slice : slices) {
-    slice.begin_ns = sum(before, in.integer());
-    slice.end_ns = before = sum(slice.begin_ns, in.integer());
+    slice.begin_ns = wrapping_sum(before, in.integer());
+    slice.end_ns = before = wrapping_sum(slice.begin_ns, in.integer());
     slice.bytes = in.number();
     slice.operations = in.number();
   }

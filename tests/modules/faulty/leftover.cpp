@@ -54,7 +54,7 @@ class Leftover : public millrace::sdk::Probe {
   }
 };
 
-constexpr millrace_parameter kParameters[] = {
+constexpr millrace_parameter kLeftoverParameters[] = {
     millrace::sdk::choice("what", "nothing|child|thread", "nothing", "what it leaves"),
     millrace::sdk::choice("then", "run|crash", "run", "what it does after that"),
     millrace::sdk::parameter("path", MILLRACE_PATH, "", "where it leaves files"),
@@ -63,6 +63,6 @@ constexpr millrace_parameter kParameters[] = {
 }  // namespace
 
 constexpr millrace_probe kLeftover =
-    millrace::sdk::probe<Leftover>("faulty.leftover", "leaves something behind", kParameters);
+    millrace::sdk::probe<Leftover>("faulty.leftover", "leaves something behind", kLeftoverParameters);
 
 }  // namespace faulty

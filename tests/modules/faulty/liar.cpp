@@ -89,7 +89,7 @@ class Liar : public millrace::sdk::Probe {
   }
 };
 
-constexpr millrace_parameter kParameters[] = {
+constexpr millrace_parameter kLiarParameters[] = {
     millrace::sdk::choice(
         "lie",
         "none|nothing|nothing-in-time|time-backwards|time-ahead|time-at-the-end|totals-shrink|"
@@ -101,6 +101,6 @@ constexpr millrace_parameter kParameters[] = {
 }  // namespace
 
 constexpr millrace_probe kLiar =
-    millrace::sdk::probe<Liar>("faulty.liar", "tells what cannot be", kParameters);
+    millrace::sdk::probe<Liar>("faulty.liar", "tells what cannot be", kLiarParameters);
 
 }  // namespace faulty

@@ -28,7 +28,7 @@ class Phases : public millrace::sdk::Probe {
   Outcome close(Host& host) override { return at("close", host); }
 };
 
-constexpr millrace_parameter kParameters[] = {
+constexpr millrace_parameter kPhasesParameters[] = {
     millrace::sdk::choice("phase", "never|describe|open|run|close", "never", "when it misbehaves"),
     millrace::sdk::choice("deed", kDeeds, "crash", "what it does then"),
 };
@@ -36,7 +36,7 @@ constexpr millrace_parameter kParameters[] = {
 }  // namespace
 
 constexpr millrace_probe kPhases =
-    millrace::sdk::probe<Phases>("faulty.phase", "misbehaves in one phase", kParameters);
+    millrace::sdk::probe<Phases>("faulty.phase", "misbehaves in one phase", kPhasesParameters);
 
 // Nothing stands between this one and the core: what it throws crosses the ABI.
 constexpr millrace_probe kRaw{
@@ -44,7 +44,7 @@ constexpr millrace_probe kRaw{
     2,
     "faulty.raw",
     "misbehaves in one phase, without the C++ wrapper",
-    kParameters,
+    kPhasesParameters,
     [](const millrace_host* host) { return static_cast<std::int32_t>(describe_one(Host(host))); },
     [](const millrace_host* host, void**) { return static_cast<std::int32_t>(at("open", Host(host))); },
     [](const millrace_host* host, void*) {

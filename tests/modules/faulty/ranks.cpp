@@ -69,7 +69,7 @@ class Ranks : public millrace::sdk::Probe {
   }
 };
 
-constexpr millrace_parameter kParameters[] = {
+constexpr millrace_parameter kRanksParameters[] = {
     millrace::sdk::parameter("ranks", MILLRACE_COUNT, "2", "how many", 1, 64),
     millrace::sdk::choice("meet", "barrier|exchange", "barrier", "where they wait for each other"),
     millrace::sdk::parameter("deed", MILLRACE_TEXT, "", "what the last rank does while the others wait"),
@@ -78,6 +78,6 @@ constexpr millrace_parameter kParameters[] = {
 }  // namespace
 
 constexpr millrace_probe kRanks =
-    millrace::sdk::probe<Ranks>("faulty.ranks", "ranks that wait for each other", kParameters);
+    millrace::sdk::probe<Ranks>("faulty.ranks", "ranks that wait for each other", kRanksParameters);
 
 }  // namespace faulty

@@ -9,7 +9,7 @@
 namespace millrace::rdma {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
 Gid ipv4(std::uint8_t last) {
   Gid gid;

@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 
 // A sysfs of its own, with one mlx5 port.
-class Sysfs : public testing::Test {
+class Sysfs : public ::testing::Test {
  protected:
   void SetUp() override {
     fs::create_directories(port_ / "counters");
@@ -25,7 +25,7 @@ class Sysfs : public testing::Test {
   }
   [[nodiscard]] PortCounters read() const { return read_port_counters("mlx5_0", 1, root_); }
 
-  fs::path root_ = fs::path(testing::TempDir()) / ("millrace-sysfs-" + std::to_string(getpid()));
+  fs::path root_ = fs::path(::testing::TempDir()) / ("millrace-sysfs-" + std::to_string(getpid()));
   fs::path port_ = root_ / "class/infiniband/mlx5_0/ports/1";
 };
 

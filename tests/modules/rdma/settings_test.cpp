@@ -10,8 +10,8 @@
 namespace millrace::rdma {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 TEST(Ports, a_number_after_a_device_is_its_port) {
   // What the core makes of --device mlx5_0 --device mlx5_1:2 --device mlx5_2

@@ -11,8 +11,8 @@
 namespace millrace::rdma {
 namespace {
 
-using testing::HasSubstr;
-using testing::Not;
+using ::testing::HasSubstr;
+using ::testing::Not;
 
 const std::vector<std::string> kDevices{"mlx5_0", "mlx5_1"};
 

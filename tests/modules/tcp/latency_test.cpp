@@ -2,16 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "ends.hpp"
+#include "fine.hpp"
 
 namespace millrace::testing {
 namespace {
 
 using namespace std::chrono_literals;
-
-std::vector<Measured> fine(std::vector<Measured> all) {
-  for (const Measured& m : all) EXPECT_TRUE(m.ok()) << m.what;
-  return all;
-}
 
 TEST(TcpLatency, OnlyTheEndThatAsksCounts) {
   const auto m = fine(Ends("tcp.latency", {}).measure(500ms));

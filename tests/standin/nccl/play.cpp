@@ -13,7 +13,7 @@
 namespace millrace::standin::nccl {
 namespace {
 
-constexpr std::int64_t kSpin_ns = 50'000;
+constexpr std::int64_t kPlaySpin_ns = 50'000;
 
 const Seat& seat_of(ncclComm_t comm, int rank) { return comm->table->seats[static_cast<std::size_t>(rank)]; }
 
@@ -171,7 +171,7 @@ void play(ncclComm_t comm, const Order& order, const Trouble& trouble, std::int6
   std::int64_t end_ns = begin_ns;
   for (int rank = 0; rank < comm->ranks; ++rank) end_ns = std::max(end_ns, seat_of(comm, rank).end_ns);
   comm->end_ns = end_ns;
-  sleep_until(end_ns, kSpin_ns);
+  sleep_until(end_ns, kPlaySpin_ns);
 }
 
 }  // namespace millrace::standin::nccl

@@ -16,9 +16,9 @@ namespace millrace {
 namespace {
 
 using ::testing::HasSubstr;
-constexpr Duration kLong{30'000'000'000};
+constexpr Duration kLongest{30'000'000'000};
 
-bool no_children_left() { return waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }
+bool no_child_left() { return waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD; }
 
 std::string count_until_asked(const GuardedChild::AskedToEnd& asked_to_end) {
   int turns = 0;
@@ -30,10 +30,10 @@ TEST(GuardedChild, WorksUntilItIsAskedToEnd) {
   auto child = GuardedChild::start(count_until_asked);
   ASSERT_TRUE(child);
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  const auto answer = child->finish(kLong);
+  const auto answer = child->finish(kLongest);
   ASSERT_TRUE(answer) << answer.error().what;
   EXPECT_GT(std::stoi(*answer), 1);
-  EXPECT_TRUE(no_children_left());
+  EXPECT_TRUE(no_child_left());
 }
 
 TEST(GuardedChild, EndsWithTheOneWhoStartedIt) {
@@ -41,7 +41,7 @@ TEST(GuardedChild, EndsWithTheOneWhoStartedIt) {
     auto child = GuardedChild::start(count_until_asked);
     ASSERT_TRUE(child);
   }
-  EXPECT_TRUE(no_children_left());
+  EXPECT_TRUE(no_child_left());
 }
 
 TEST(GuardedChild, TellsThatItHangs) {
@@ -52,7 +52,7 @@ TEST(GuardedChild, TellsThatItHangs) {
   const auto answer = child->finish(Duration{200'000'000});
   ASSERT_FALSE(answer);
   EXPECT_THAT(answer.error().what, HasSubstr("did not answer within 200 ms"));
-  EXPECT_TRUE(no_children_left());
+  EXPECT_TRUE(no_child_left());
 }
 
 TEST(GuardedChild, TellsThatItCrashedLongBeforeItWasAsked) {
@@ -62,7 +62,7 @@ TEST(GuardedChild, TellsThatItCrashedLongBeforeItWasAsked) {
   });
   ASSERT_TRUE(child);
   std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  const auto answer = child->finish(kLong);
+  const auto answer = child->finish(kLongest);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().what, "crashed (SIGSEGV)");
 }
