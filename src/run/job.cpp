@@ -108,7 +108,7 @@ std::string fingerprint(const Job& job, const std::vector<workload::Profile>& pr
 
 Result<std::vector<workload::Profile>> profiles_of(const Job& job) {
   std::vector<workload::Profile> profiles;
-  if (job.workloads.empty()) profiles = workload::built_in();
+  if (job.workloads.empty()) profiles = workload::built_in_training_input();
   for (const std::string& name : job.workloads) {
     auto loaded = workload::load(name);
     if (!loaded) return tl::unexpected(loaded.error());

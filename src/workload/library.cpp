@@ -57,6 +57,12 @@ const std::vector<Profile>& built_in() {
   return profiles;
 }
 
+std::vector<Profile> built_in_training_input() {
+  std::vector<Profile> profiles = built_in();
+  std::erase_if(profiles, [](const Profile& profile) { return profile.kind != Kind::kTrainingInput; });
+  return profiles;
+}
+
 Result<std::vector<Profile>> load(std::string_view name_or_file) {
   if (name_or_file.ends_with(".json") || name_or_file.find('/') != std::string_view::npos)
     return load_file(std::string(name_or_file));

@@ -224,9 +224,10 @@ Result<std::vector<Profile>> parse(std::string_view json, std::string_view file)
   top.text("model", profile.model, true);
   if (!is_plain_name(profile.model, true))
     top.fail("model", "must be small letters, digits, '-', '_' and '.'");
-  top.text("kind", profile.kind);
-  if (profile.kind != "training-input")
-    top.fail("kind", fmt::format("'{}' is unknown", profile.kind), "known: training-input");
+  std::string kind(name_of(profile.kind));
+  top.text("kind", kind);
+  if (kind != name_of(Kind::kTrainingInput))
+    top.fail("kind", fmt::format("'{}' is unknown", kind), "known: training-input");
   top.text("description", profile.description);
   top.text("source", profile.source);
   top.number("utilization_wanted", profile.utilization_wanted, 0, 1);

@@ -12,7 +12,7 @@ Json shared_part(const Profile& profile) {
   const Input& input = profile.input;
   return {{"schema", "millrace.workload/1"},
           {"model", profile.model},
-          {"kind", profile.kind},
+          {"kind", name_of(profile.kind)},
           {"description", profile.description},
           {"source", profile.source},
           {"input",

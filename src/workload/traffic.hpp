@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one step of a job moves, in terms that need no machine: ranks, groups of ranks, bytes. Where the ranks sit
-// and what the bytes cross on the way is the fabric's to say.
+// What one step of a job moves, in terms that need no machine: ranks, groups of ranks, bytes. Where the ranks
+// sit and what the bytes cross on the way is the fabric's to say.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,14 @@ struct Traffic {
   Pattern pattern = Pattern::kRead;
   Purpose purpose = Purpose::kInput;
   double bytes_per_rank = 0;  // what one rank sends (kRead: receives) in one step, on average over steps
-  // Of a pattern among ranks: members of a group are `stride` ranks apart, `group` of them. Ranks are numbered host
-  // after host, GPU after GPU.
+  // Of a pattern among ranks: members of a group are `stride` ranks apart, `group` of them. Ranks are
+  // numbered host after host, GPU after GPU.
   std::int64_t group = 1, stride = 1;
   bool overlaps = true;  // hidden behind compute where there is time; else the step waits for it
 };
 
-// One step of one job. Its time without any waiting is compute_s; traffic that overlaps takes the longest of the
-// two, what does not is added (design: "How a diagnosis is reached", 3).
+// One step of one job. Its time without any waiting is compute_s; traffic that overlaps takes the longest of
+// the two, what does not is added (design: "How a diagnosis is reached", 3).
 struct Step {
   double compute_s = 0;
   std::int64_t ranks = 1;

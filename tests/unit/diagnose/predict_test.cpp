@@ -76,7 +76,7 @@ TEST(Prediction, MorePrefetchEvensTheSpreadOut) {
 }
 
 TEST(Prediction, NeverClaimsMoreThanTheHopsCarryNorMoreThanAllTheTime) {
-  for (const auto& profile : workload::built_in())
+  for (const auto& profile : workload::built_in_training_input())
     for (int accelerators : {1, 3, 8, 200})
       for (double share : {0.1, 0.5, 0.9, 1.1, 3.0}) {
         const Simulation simulation({profile, accelerators, 0});
@@ -97,7 +97,7 @@ TEST(Prediction, IsTheSameEveryTime) {
 TEST(Prediction, OfAllBuiltInWorkloadsTakesMillisecondsEach) {
   testing::Machine machine = testing::Machine().memory(20e9).stages(3e9, 9e9).storage(1.1e9, 2e7, "");
   const auto begin = std::chrono::steady_clock::now();
-  for (const auto& profile : workload::built_in()) (void)machine.ask(8, profile);
+  for (const auto& profile : workload::built_in_training_input()) (void)machine.ask(8, profile);
   const auto spent = std::chrono::steady_clock::now() - begin;
   EXPECT_LT(std::chrono::duration<double>(spent).count(), 10.0);  // seen: 0.1 s; slack for sanitizers
 }

@@ -19,7 +19,7 @@ class FeedPlan : public ::testing::Test {
   FeedPlan() { job_.paths = {folder_.path()}; }
   TemporaryFolder folder_;
   Job job_;
-  std::vector<workload::Profile> all_ = workload::built_in();
+  std::vector<workload::Profile> all_ = workload::built_in_training_input();
 };
 
 // Steps of a workload, as it is scaled, that the surveyed rate lets through in the time of a proof. The

@@ -50,7 +50,7 @@ TEST_F(GpuPlanning, WithoutAGpuThereIsNothingAndTheTimeIsSharedAsEver) {
   EXPECT_FALSE(plan.any());
   EXPECT_TRUE(plan.measurements.empty());
   EXPECT_TRUE(plan.left_out.empty());
-  const auto profiles = workload::built_in();
+  const auto profiles = workload::built_in_training_input();
   EXPECT_EQ(share_time(job_, profiles, plan).unit_s, share_time(job_, profiles).unit_s);
 }
 
@@ -60,7 +60,7 @@ TEST_F(GpuPlanning, AllGpusTheirLinksAllReduceAndDirectStorageAreMeasured) {
   EXPECT_EQ(plan_gpus(job_, catalog_, machine_).to, "gpu:0,gpu:1");
   for (const char* probe : {"gpu.copy", "nccl.all_reduce", "storage.gds_read", "storage.gds_write"})
     EXPECT_THAT(probes(), Contains(probe));
-  const auto profiles = workload::built_in();
+  const auto profiles = workload::built_in_training_input();
   EXPECT_LT(share_time(job_, profiles, plan_gpus(job_, catalog_, machine_)).unit_s,
             share_time(job_, profiles).unit_s);  // it all fits the one budget
 }
@@ -112,7 +112,7 @@ TEST_F(GpuPlanning, ACapOnTemporaryDataIsKept) {
 TEST_F(GpuPlanning, SlowLinksScaleTheStepsAndLeaveEachReaderAFile) {
   gpus(2);
   job_.paths = {std::filesystem::temp_directory_path()};
-  const auto profiles = workload::built_in();
+  const auto profiles = workload::built_in_training_input();
   const TimePlan time = share_time(job_, profiles);
   const auto fast = plan_models(job_, profiles, 4e8, time),
              slow = plan_models(job_, profiles, 4e8, time, 4e7);

@@ -18,8 +18,8 @@ TEST(BuiltInWorkloads, DemandIsTheReferencesForEveryModelAndAccelerator) {
       {"unet3d-a100", 1.6135e9},    {"unet3d-h100", 3.1771e9},    {"unet3d-b200", 6.3346e9},
       {"resnet50-a100", 105.43e6},  {"resnet50-h100", 204.75e6},  {"cosmoflow-a100", 513.34e6},
       {"cosmoflow-h100", 808.14e6}, {"retinanet-b200", 163.00e6}, {"flux-b200", 76.972e6}};
-  ASSERT_EQ(built_in().size(), demands.size());
-  for (const Profile& profile : built_in()) {
+  ASSERT_EQ(built_in_training_input().size(), demands.size());
+  for (const Profile& profile : built_in_training_input()) {
     ASSERT_TRUE(demands.contains(profile.name)) << profile.name;
     EXPECT_NEAR(profile.demand_bytes_per_s() / demands.at(profile.name), 1, 1e-3) << profile.name;
     EXPECT_THAT(profile.source, HasSubstr("MLPerf Storage"));

@@ -35,7 +35,7 @@ TEST(ParsingAWorkload, TheLeastFileTakesTheDocumentedDefaults) {
   ASSERT_TRUE(parsed) << parsed.error().what;
   const Profile& profile = parsed->front();
   EXPECT_EQ(profile.name, "m-h100");
-  EXPECT_EQ(profile.kind, "training-input");
+  EXPECT_EQ(profile.kind, Kind::kTrainingInput);
   EXPECT_EQ(profile.input.prefetch_batches, 2);
   EXPECT_EQ(profile.input.read_threads, 4);
   EXPECT_EQ(profile.utilization_wanted, 0.9);

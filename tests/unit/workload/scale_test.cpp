@@ -7,7 +7,7 @@ namespace millrace::workload {
 namespace {
 
 TEST(ScalingAWorkload, KeepsTheDemandWhateverTheFactor) {
-  for (const Profile& profile : built_in())
+  for (const Profile& profile : built_in_training_input())
     for (double factor : {1.0, 2.0, 7.5, 100.0, 5000.0}) {
       const Profile small = scaled(profile, factor);
       EXPECT_NEAR(small.demand_bytes_per_s() / profile.demand_bytes_per_s(), 1, 1e-9)
