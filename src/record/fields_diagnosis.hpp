@@ -13,6 +13,21 @@ void fields(V& v, T& interference) {
   v.required("aggressor", interference.aggressor);
   v.nullable("throughput_kept", interference.throughput_kept);
   v.nullable("p99_ratio", interference.p99_ratio);
+  v.optional("p99_added_s", interference.p99_added_s);
+}
+
+template <typename V, Is<SharedCapacity> T>
+void fields(V& v, T& capacity) {
+  v.required("resources", capacity.resources);
+  v.required("operation", capacity.operation);
+  v.nullable("carried_bytes_per_s", capacity.carried_bytes_per_s);
+  v.required("carried_low", capacity.carried_low);
+  v.required("carried_high", capacity.carried_high);
+  v.required("limit_bytes_per_s", capacity.limit_bytes_per_s);
+  v.optional("limit_source", capacity.limit_source);
+  v.required("saturated", capacity.saturated);
+  v.required("evidence", capacity.evidence);
+  v.optional("split_by", capacity.split_by);
 }
 
 template <typename V, Is<Bottleneck> T>
@@ -70,6 +85,14 @@ void fields(V& v, T& measured) {
   v.optional("measurement", measured.measurement);
 }
 
+template <typename V, Is<ExplanationStep> T>
+void fields(V& v, T& step) {
+  v.required("part", step.part);
+  v.required("claim", step.claim);
+  v.required("arithmetic", step.arithmetic);
+  v.required("evidence", step.evidence);
+}
+
 template <typename V, Is<Diagnosis> T>
 void fields(V& v, T& d) {
   v.required("workload", d.workload);
@@ -99,6 +122,7 @@ void fields(V& v, T& d) {
   v.required("measured", d.measured);
   v.required("latency", d.latency);
   v.optional("notes", d.notes);
+  v.optional("explanation", d.explanation);
 }
 
 }  // namespace millrace::record

@@ -21,6 +21,7 @@ void fields(V& v, T& d) {
   v.required("findings", d.findings);
   v.required("measurements", d.measurements);
   v.required("interference", d.interference);
+  v.optional("capacities", d.capacities);
   v.required("diagnoses", d.diagnoses);
   v.optional("complete", d.complete);
 }

@@ -53,6 +53,10 @@ std::optional<Fault> check_diagnosis(const Diagnosis& diagnosis, const Ids& ids,
     const std::string evidence = fmt::format("{}/ranking/{}/evidence", where, i);
     if (auto fault = check_all(diagnosis.ranking[i].evidence, ids, evidence)) return fault;
   }
+  for (std::size_t i = 0; i < diagnosis.explanation.size(); ++i) {
+    const std::string evidence = fmt::format("{}/explanation/{}/evidence", where, i);
+    if (auto fault = check_all(diagnosis.explanation[i].evidence, ids, evidence)) return fault;
+  }
   if (diagnosis.measured && !diagnosis.measured->measurement.empty() &&
       !ids.contains(diagnosis.measured->measurement)) {
     return missing(where + "/measured/measurement", "measurement", diagnosis.measured->measurement);
@@ -70,6 +74,10 @@ std::optional<Fault> check_named_measurements(const Document& document, const Id
     const std::string where = fmt::format("/interference/{}", i);
     if (!ids.contains(pair.victim)) return missing(where + "/victim", "measurement", pair.victim);
     if (!ids.contains(pair.aggressor)) return missing(where + "/aggressor", "measurement", pair.aggressor);
+  }
+  for (std::size_t i = 0; i < document.capacities.size(); ++i) {
+    const std::string evidence = fmt::format("/capacities/{}/evidence", i);
+    if (auto fault = check_all(document.capacities[i].evidence, ids, evidence)) return fault;
   }
   for (std::size_t i = 0; i < document.diagnoses.size(); ++i) {
     const std::string where = fmt::format("/diagnoses/{}", i);

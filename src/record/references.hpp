@@ -13,10 +13,10 @@ namespace millrace::record {
 
 // Checked: ids are unique among endpoints, resources and measurements; host indices; the ends and resources
 // of links; a measurement's ends, path and participants' hosts; and wherever a measurement is named
-// (concurrent_with, interference, evidence, proof). Not checked: what a finding or a diagnosis says of
-// resources, since it may speak of what the topology does not hold. A resource that a measurement's own
-// stages[] name counts as existing ("cpu:prep"). In an incomplete document a measurement may name another
-// that the killed run never reached.
+// (concurrent_with, interference, capacities, evidence, explanation, proof). Not checked: what a finding or a
+// diagnosis says of resources, since it may speak of what the topology does not hold. A resource that a
+// measurement's own stages[] name counts as existing ("cpu:prep"). In an incomplete document a measurement
+// may name another that the killed run never reached.
 std::optional<Fault> check_references(const Document& document);
 
 // The same for one measurement against the topology that it was taken on: a journal's lines, checked one by

@@ -132,9 +132,26 @@ struct Measurement {
 };
 
 struct Interference {
-  std::string victim, aggressor;  // measurement ids
-  double throughput_kept = 1, p99_ratio = 1;
+  std::string victim, aggressor;              // measurement ids
+  double throughput_kept = 1, p99_ratio = 1;  // not a number: unknown
+  std::optional<double> p99_added_s = {};     // 99th percentile beside the aggressor less that alone
   bool operator==(const Interference&) const = default;
+};
+
+// What simultaneous measurements say about one resource, or about a class of them that every measured set
+// crossed together.
+struct SharedCapacity {
+  std::vector<std::string> resources;
+  std::string operation;  // "storage.read 1 MiB × 8", or "any": bytes of whatever kind
+  // The mean total over repeats of the set that moved most, with its 95 % interval: the floor is its low end.
+  double carried_bytes_per_s = 0;
+  std::optional<double> carried_low, carried_high;
+  std::optional<double> limit_bytes_per_s;  // the ceiling; null: unknown, or discredited by what was carried
+  std::string limit_source;
+  bool saturated = false;             // it held its flows back; false: it carries this much at least
+  std::vector<std::string> evidence;  // measurement ids
+  std::string split_by;               // of a class of several: the measurement that would tell them apart
+  bool operator==(const SharedCapacity&) const = default;
 };
 
 struct Bottleneck {
@@ -186,6 +203,17 @@ struct MeasuredUtilization {
   bool operator==(const MeasuredUtilization&) const = default;
 };
 
+// One line of the sum that a verdict stands on, to be checked with a calculator.
+struct ExplanationStep {
+  // "demand" | "path" | "capacity" | "utilization" | "binding" | "prediction" | "verdict" | "relief" |
+  // "proof" | "latency": what the line belongs to. Lines of one part stand together.
+  std::string part;
+  std::string claim;                  // for people
+  std::string arithmetic;             // "7 × 0.1466 GB ÷ 0.323 s = 3.177 GB/s"; empty: nothing is computed
+  std::vector<std::string> evidence;  // measurement ids
+  bool operator==(const ExplanationStep&) const = default;
+};
+
 struct Diagnosis {
   std::string workload, accelerator;
   int accelerators = 1;
@@ -202,6 +230,7 @@ struct Diagnosis {
   std::optional<MeasuredUtilization> measured;
   std::optional<LatencyDiagnosis> latency;
   std::vector<std::string> notes;  // what was assumed, scaled or stood in: said aloud in every output
+  std::vector<ExplanationStep> explanation;
   bool operator==(const Diagnosis&) const = default;
 };
 
@@ -218,6 +247,7 @@ struct Document {
   std::vector<topology::Finding> findings;
   std::vector<Measurement> measurements;
   std::vector<Interference> interference;
+  std::vector<SharedCapacity> capacities;
   std::vector<Diagnosis> diagnoses;
   bool complete = true;  // false: from a journal that a killed or interrupted run left
 };

@@ -64,6 +64,7 @@ TEST(RoundTrip, EveryFieldOfADocumentComesBackAsItWas) {
             std::tie(y.id, y.severity, y.resource, y.what, y.remedy));
   EXPECT_EQ(read.measurements, wrote.measurements);
   EXPECT_EQ(read.interference, wrote.interference);
+  EXPECT_EQ(read.capacities, wrote.capacities);
   EXPECT_EQ(read.diagnoses, wrote.diagnoses);
   EXPECT_EQ(read.complete, wrote.complete);
 }
@@ -109,7 +110,7 @@ TEST(Writer, KeysStandInTheOrderOfTheDesign) {
   const std::string json = to_json(full_document());
   std::size_t last = 0;
   for (const char* key : {"schema", "tool", "started", "hosts", "topology", "findings", "measurements",
-                          "interference", "diagnoses", "complete"}) {
+                          "interference", "capacities", "diagnoses", "complete"}) {
     const std::size_t at = json.find(std::string("\n  \"") + key + "\": ");
     ASSERT_NE(at, std::string::npos) << key;
     EXPECT_GE(at, last) << key;

@@ -80,6 +80,7 @@ Diagnosis full_diagnosis() {
   d.measured = MeasuredUtilization{0.34, 0.01, "m2"};
   d.latency = LatencyDiagnosis{0.1, 0.02, 0.05, 0.08, {{"storage", 0.01, 0.02, true}}};
   d.notes = {"host memory stands in for GPU memory"};
+  d.explanation = {{"demand", "what 8 accelerators take", "8 × 0.398 GB/s = 3.18 GB/s", {"m1"}}};
   return d;
 }
 
@@ -152,7 +153,17 @@ Document full_document() {
   d.findings = {
       {"governor-not-performance", "warning", "cpu", "powersave", "cpupower frequency-set -g performance"}};
   d.measurements = {full_measurement(), second_measurement()};
-  d.interference = {{"m1", "m2", 0.5, 3.5}};
+  d.interference = {{"m1", "m2", 0.5, 3.5, 2.5e-4}};
+  d.capacities = {{{"drive:vda:read", "pcie:1:read"},
+                   "storage.read 1 MiB × 8",
+                   1.1e9,
+                   1.0e9,
+                   1.2e9,
+                   7.88e9,
+                   "PCIe 16 GT/s x4",
+                   true,
+                   {"m1", "m2"},
+                   "a read from a second drive behind pcie:1:read"}};
   d.diagnoses = {full_diagnosis()};
   d.complete = false;
   return d;
