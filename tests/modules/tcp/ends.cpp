@@ -53,6 +53,9 @@ std::string canonical(const millrace_parameter& parameter, const std::string& te
   }
 }
 
+}  // namespace
+
+// Not in the anonymous namespace: a member of what ends.hpp declares has it.
 struct ThreadRecorder {
   millrace_recorder raw{};  // first: publish finds the rest by its address
   std::vector<std::uint64_t> counts = std::vector<std::uint64_t>(MILLRACE_LATENCY_BUCKETS);
@@ -67,8 +70,6 @@ struct ThreadRecorder {
     recorder->slice_end_ns = now_ns + kSliceNs;
   }
 };
-
-}  // namespace
 
 struct Ends::Rank {
   Ends* ends = nullptr;
