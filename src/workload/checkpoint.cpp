@@ -21,15 +21,18 @@ CheckpointPlan plan_checkpoint(const Profile& profile, std::int64_t ranks, doubl
   plan.write_s = plan.rank_bytes / write_bytes_per_s;
   plan.blocking_s = checkpoint.asynchronous ? plan.rank_bytes / snapshot_bytes_per_s : plan.write_s;
   plan.background_s = checkpoint.asynchronous ? plan.write_s : 0;
+  const double read_rate = checkpoint.read_bytes_per_s > 0 ? checkpoint.read_bytes_per_s : write_bytes_per_s;
+  plan.restore_s = plan.rank_bytes / read_rate;
   if (checkpoint.every_steps > 0)
     plan.interval_s = static_cast<double>(checkpoint.every_steps) * step_s;
   else if (checkpoint.interval_s > 0)
     plan.interval_s = checkpoint.interval_s;
   else
-    plan.interval_s = young_interval_s(plan.blocking_s, plan.between_failures_s);
+    plan.interval_s = young_interval_s(plan.write_s, plan.between_failures_s);
   plan.interval_s = std::max(plan.interval_s, plan.background_s);
   plan.lost_blocking = plan.blocking_s / (plan.interval_s + plan.blocking_s);
-  plan.lost_rework = (plan.interval_s / 2 + checkpoint.failures_cost_s) / plan.between_failures_s;
+  plan.lost_rework = plan.interval_s / 2 / plan.between_failures_s;
+  plan.lost_restart = (checkpoint.restart_s + plan.restore_s) / plan.between_failures_s;
   return plan;
 }
 

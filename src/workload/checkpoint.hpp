@@ -18,16 +18,20 @@ struct CheckpointPlan {
   double rank_bytes = 0;          // of one
   double between_failures_s = 0;  // of the job
   double write_s = 0;             // until it is in storage
+  double restore_s = 0;           // to read it back
   double blocking_s = 0;          // that the job stands still for it
   double background_s = 0;        // that goes on beside the job
   double interval_s = 0;          // from one to the next
   double lost_blocking = 0;       // shares of the time: standing still,
-  double lost_rework = 0;         // and work done again after a failure (half an interval on average)
-  [[nodiscard]] double lost() const { return lost_blocking + lost_rework; }
+  double lost_rework = 0;         // work done again after a failure (half an interval on average),
+  double lost_restart = 0;        // and starting again with the state read back
+  [[nodiscard]] double lost() const { return lost_blocking + lost_rework + lost_restart; }
 };
 
-// The interval is the profile's own (interval_s, or every_steps · step_s), else Young's by the blocking time;
-// never shorter than the write takes, since one checkpoint ends before the next begins.
+// The interval is the profile's own (interval_s, or every_steps · step_s), else Young's by the time to write
+// (reference section 6: δ = size ÷ bandwidth), also where the job itself waits for the snapshot alone: it is
+// what the storage is asked for. Never shorter than the write takes, since one checkpoint ends before the
+// next begins.
 CheckpointPlan plan_checkpoint(const Profile& profile, std::int64_t ranks, double step_s,
                                double write_bytes_per_s, double snapshot_bytes_per_s);
 

@@ -68,12 +68,18 @@ Result<std::vector<Profile>> load(std::string_view name_or_file) {
     return load_file(std::string(name_or_file));
   std::vector<Profile> found;
   std::vector<std::string> names;
+  const auto offer = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
   for (const Profile& profile : built_in()) {
-    if (profile.name == name_or_file || profile.model == name_or_file) found.push_back(profile);
-    if (names.empty() || names.back() != profile.model) names.push_back(profile.model);
+    const std::string of_use = profile.use.empty() ? profile.model : profile.model + "-" + profile.use;
+    if (profile.name == name_or_file || of_use == name_or_file || profile.model == name_or_file)
+      found.push_back(profile);
+    offer(profile.model);
+    offer(of_use);
   }
   if (!found.empty()) return found;
-  for (const Profile& profile : built_in()) names.push_back(profile.name);
+  for (const Profile& profile : built_in()) offer(profile.name);
   const auto near = nearest_name(name_or_file, names);
   return failure(fmt::format("unknown workload '{}'", name_or_file),
                  (near ? fmt::format("did you mean '{}'? ", *near) : std::string()) +

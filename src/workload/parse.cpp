@@ -10,7 +10,8 @@
 #include <set>
 #include <span>
 
-#include "units/nearest_name.hpp"
+#include "workload/object_reader.hpp"
+#include "workload/parse_sections.hpp"
 #include "workload/profile.hpp"
 
 namespace millrace::workload {
@@ -19,7 +20,6 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::size_t kDeepest = 16;
-const std::vector<std::string> kPreps{"none", "checksum", "decompress", "normalize"};
 
 // The reader in use (simdjson) tells no position of a syntax error; the other one does.
 struct PositionFinder : nlohmann::json_sax<nlohmann::json> {
@@ -75,148 +75,162 @@ std::size_t too_deep_at(std::string_view json, std::size_t most) {
   return std::min(at, json.size());
 }
 
-// Reads one object's keys. The first thing wrong is kept, later calls then do nothing; finish() refuses keys
-// that nothing asked for.
-class ObjectReader {
- public:
-  ObjectReader(dom::object object, std::string pointer, std::string_view file, std::optional<Error>& error)
-      : object_(object), pointer_(std::move(pointer)), file_(file), error_(error) {
-    std::set<std::string_view> seen;
-    for (const auto& field : object_)
-      if (!seen.insert(field.key).second) fail(std::string(field.key), "is given twice");
+const std::vector<std::string> kKindNames{"training-input", "pretrain",   "finetune", "checkpoint",
+                                          "restore",        "cold-start", "serve",    "mix"};
+
+bool is_training(Kind kind) { return kind == Kind::kPretrain || kind == Kind::kFinetune; }
+
+// The sections of one use, on top of what the file shares among its uses.
+void read_use(ObjectReader& reader, Profile& profile) {
+  reader.text("description", profile.description);
+  reader.text("source", profile.source);
+  reader.number("utilization_wanted", profile.utilization_wanted, 0, 1);
+  const Kind kind = profile.kind;
+  const bool language = profile.shape.parameters > 0;
+  if (is_training(kind)) {
+    if (!language) reader.fail("kind", "needs a shape in the file: training is computed from it");
+    if (const auto training = reader.object("training"))
+      read_training(reader.below("training", *training), profile.shape, profile.training);
   }
-
-  std::optional<dom::element> find(const std::string& key, bool required) {
-    known_.push_back(key);
-    if (error_) return std::nullopt;
-    dom::element element;
-    if (object_.at_key(key).get(element) == simdjson::SUCCESS) return element;
-    if (required) fail(key, "is missing");
-    return std::nullopt;
+  if (is_training(kind) || kind == Kind::kCheckpoint || kind == Kind::kRestore) {
+    if (!language) reader.fail("kind", "needs a shape in the file: its parameters are what is saved");
+    // Without a section the one that the file shares stands, if any.
+    const bool shared = profile.checkpoint.write_bytes_per_s > 0;
+    if (const auto checkpoint = reader.object("checkpoint", !shared && !is_training(kind)))
+      read_checkpoint(reader.below("checkpoint", *checkpoint), profile.checkpoint);
   }
-
-  void text(const std::string& key, std::string& into, bool required = false) {
-    const auto element = find(key, required);
-    if (!element) return;
-    std::string_view value;
-    if (element->get(value) != simdjson::SUCCESS) return fail(key, "must be text");
-    if (value.size() > 1000) return fail(key, "is longer than 1000 characters");
-    into = std::string(value);
-  }
-
-  // A number in (above, most].
-  void number(const std::string& key, double& into, double above, double most, bool required = false) {
-    const auto element = find(key, required);
-    if (!element) return;
-    double value = 0;
-    if (element->get(value) != simdjson::SUCCESS) return fail(key, "must be a number");
-    if (!(value > above && value <= most))
-      return fail(key, fmt::format("must be above {:g} and at most {:g}, but is {:g}", above, most, value));
-    into = value;
-  }
-
-  template <typename T>
-  void count(const std::string& key, T& into, std::int64_t most) {
-    const auto element = find(key, false);
-    if (!element) return;
-    std::int64_t value = 0;
-    if (element->get(value) != simdjson::SUCCESS) return fail(key, "must be a whole number");
-    if (value < 1 || value > most) return fail(key, fmt::format("must be 1 to {}, but is {}", most, value));
-    into = static_cast<T>(value);
-  }
-
-  std::optional<dom::object> object(const std::string& key) {
-    const auto element = find(key, true);
-    if (!element) return std::nullopt;
-    dom::object value;
-    if (element->get(value) != simdjson::SUCCESS) {
-      fail(key, "must be an object");
-      return std::nullopt;
-    }
-    return value;
-  }
-
-  void finish() {
-    for (const auto& field : object_) {
-      if (error_) return;
-      const std::string key(field.key);
-      if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
-      const auto near = nearest_name(key, known_);
-      fail(key, "is not a key of a workload here",
-           near ? fmt::format("did you mean '{}'?", *near)
-                : fmt::format("known here: {}", fmt::join(known_, ", ")));
-    }
-  }
-
-  void fail(const std::string& key, const std::string& reason, const std::string& hint = {}) {
-    if (error_) return;
-    error_ = Error{fmt::format("{}: at {}/{}: {} {}", file_, pointer_, key, key, reason),
-                   hint.empty() ? "reports/schema/workload.schema.json says what a workload holds; `millrace "
-                                  "workloads unet3d --json` prints one to start from"
-                                : hint};
-  }
-
- private:
-  dom::object object_;
-  std::string pointer_;
-  std::string_view file_;
-  std::optional<Error>& error_;
-  std::vector<std::string> known_;
-};
-
-bool is_plain_name(std::string_view name, bool dashes) {
-  if (name.empty() || name.size() > 64 || name.front() == '-') return false;
-  return std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (dashes && (c == '-' || c == '_' || c == '.'));
-  });
+  if (kind == Kind::kColdStart)
+    if (const auto loading = reader.object("loading"))
+      read_loading(reader.below("loading", *loading), profile.shape, profile.loading);
+  if (kind == Kind::kServe)
+    if (const auto serving = reader.object("serving"))
+      read_serving(reader.below("serving", *serving), profile.shape, profile.serving);
 }
 
-void read_input(ObjectReader& reader, Input& input) {
-  reader.number("record_bytes", input.record_bytes, 0, 1e15, true);
-  reader.number("record_stdev_bytes", input.record_stdev_bytes, -1e-300, 1e15);
-  if (input.record_stdev_bytes > input.record_bytes)
-    reader.fail("record_stdev_bytes", "is larger than record_bytes, which no cut normal distribution fits");
-  reader.count("samples_per_file", input.samples_per_file, 1'000'000'000);
-  reader.count("batch_samples", input.batch_samples, 1'000'000);
-  reader.text("prep", input.prep);
-  if (std::find(kPreps.begin(), kPreps.end(), input.prep) == kPreps.end()) {
-    const auto near = nearest_name(input.prep, kPreps);
-    reader.fail(
-        "prep", fmt::format("'{}' is unknown", input.prep),
-        near ? fmt::format("did you mean '{}'?", *near) : fmt::format("known: {}", fmt::join(kPreps, ", ")));
+void read_figures(ObjectReader& reader, const std::string& name, Profile& profile) {
+  const auto known = known_accelerator(name);
+  Accelerator& figures = profile.figures;
+  if (known) figures = *known;
+  figures.name = name;
+  const bool required = !known;
+  reader.number("peak_flops_per_s", figures.peak_flops_per_s, 0, 1e21, required);
+  reader.number("memory_bytes", figures.memory_bytes, 0, 1e18, required);
+  reader.number("memory_bytes_per_s", figures.memory_bytes_per_s, 0, 1e18, required);
+  reader.number("host_copy_bytes_per_s", figures.host_copy_bytes_per_s, 0, 1e18, required);
+  reader.text("source", figures.source);
+  reader.number("mfu", profile.training.mfu, 0, 1);
+  reader.number("mfu", profile.serving.mfu, 0, 1);
+  reader.count("replica_ranks", profile.loading.replica_ranks, 100'000);
+  reader.count("replica_ranks", profile.serving.replica_ranks, 100'000);
+}
+
+// Whether an accelerator of the file stands for this use: "uses" of the accelerator names those that it is
+// for.
+bool is_for(ObjectReader& reader, const std::string& use) {
+  const std::vector<std::string> uses = reader.words("uses");
+  return uses.empty() || std::find(uses.begin(), uses.end(), use) != uses.end();
+}
+
+// One profile for each accelerator of the file.
+void for_accelerators(ObjectReader& top, const Profile& shared, std::string_view file,
+                      std::optional<Error>& error, std::vector<Profile>& into) {
+  const auto accelerators = top.object("accelerators");
+  if (!accelerators) return;
+  const std::size_t before = into.size();
+  for (const auto& [key, value] : *accelerators) {
+    const std::string name(key);
+    Profile& one = into.emplace_back(shared);
+    one.accelerator = name;
+    one.name = fmt::format("{}{}{}-{}", shared.model, shared.use.empty() ? "" : "-", shared.use, name);
+    ObjectReader list(*accelerators, "/accelerators", file, error);
+    if (!is_plain_name(name, false)) list.fail(name, "must be small letters and digits");
+    if (const auto figures = list.object(name)) {
+      ObjectReader reader = list.below(name, *figures);
+      if (shared.kind == Kind::kTrainingInput) {
+        reader.number("compute_s", one.compute_s, 0, 86400, true);
+        reader.number("utilization_wanted", one.utilization_wanted, 0, 1);
+      } else if (shared.kind != Kind::kMix) {
+        read_figures(reader, name, one);
+        if (!is_for(reader, shared.use)) into.pop_back();
+      }
+      reader.finish();
+    }
+    if (error) return;
   }
-  reader.count("read_threads", input.read_threads, 1024);
-  reader.count("prep_threads", input.prep_threads, 1024);
-  reader.count("prefetch_batches", input.prefetch_batches, 1024);
-  reader.finish();
+  if (into.size() == before)
+    top.fail("accelerators",
+             shared.use.empty() ? "names none" : fmt::format("names none for '{}'", shared.use));
+}
+
+Kind read_kind(ObjectReader& reader, Kind otherwise, bool within_uses) {
+  std::string name(name_of(otherwise));
+  reader.word("kind", name, kKindNames);
+  const Kind kind = kind_of(name).value_or(otherwise);
+  const bool alone = kind == Kind::kTrainingInput || kind == Kind::kMix;
+  if (within_uses && alone) reader.fail("kind", fmt::format("'{}' is no use among others", name));
+  return kind;
+}
+
+// "uses": {NAME: {…}}. A use is of the kind that it is named after, or says its kind.
+void read_uses(ObjectReader& top, const Profile& shared, std::string_view file, std::optional<Error>& error,
+               std::vector<Profile>& into) {
+  const auto uses = top.object("uses");
+  if (!uses) return;
+  for (const auto& [key, value] : *uses) {
+    Profile profile = shared;
+    profile.use = std::string(key);
+    ObjectReader list(*uses, "/uses", file, error);
+    if (!is_plain_name(profile.use, true))
+      list.fail(profile.use, "must be small letters, digits, '-', '_' and '.'");
+    if (const auto section = list.object(profile.use)) {
+      ObjectReader reader = list.below(profile.use, *section);
+      const auto own = kind_of(profile.use);
+      if (!own && !reader.has("kind"))
+        reader.fail("kind", fmt::format("is missing: '{}' is none by itself", profile.use),
+                    fmt::format("known: {}", fmt::join(kKindNames, ", ")));
+      profile.kind = read_kind(reader, own.value_or(Kind::kServe), true);
+      read_use(reader, profile);
+      reader.finish();
+    }
+    if (error) return;
+    for_accelerators(top, profile, file, error, into);
+    if (error) return;
+  }
+  if (into.empty()) top.fail("uses", "names none");
+}
+
+Result<dom::element> read_json(std::string_view json, std::string_view file, dom::parser& parser) {
+  if (json.size() > kLargestFile)
+    return failure(
+        fmt::format("{}: at byte {}: a workload file holds at most 1 MiB, this one more", file, kLargestFile),
+        "is it a workload file?");
+  if (parser.allocate(kLargestFile + 1, kDeepest + 1) != simdjson::SUCCESS)
+    return failure(fmt::format("{}: no memory to read it", file));
+  const simdjson::padded_string padded(json);
+  dom::element root;
+  const auto code = parser.parse(padded).get(root);
+  if (code == simdjson::SUCCESS) return root;
+  const std::string reason = code == simdjson::DEPTH_ERROR
+                                 ? fmt::format("nested deeper than {} levels {}", kDeepest,
+                                               place_of(json, too_deep_at(json, kDeepest)))
+                                 : syntax_error(json, code);
+  return failure(fmt::format("{}: not a JSON document that can be read: {}", file, reason));
 }
 
 }  // namespace
 
 Result<std::vector<Profile>> parse(std::string_view json, std::string_view file) {
-  if (json.size() > kLargestFile)
-    return failure(
-        fmt::format("{}: at byte {}: a workload file holds at most 1 MiB, this one more", file, kLargestFile),
-        "is it a workload file?");
   dom::parser parser(kLargestFile + 1);
-  if (parser.allocate(kLargestFile + 1, kDeepest + 1) != simdjson::SUCCESS)
-    return failure(fmt::format("{}: no memory to read it", file));
-  const simdjson::padded_string padded(json);
-  dom::element root;
-  if (const auto code = parser.parse(padded).get(root); code != simdjson::SUCCESS) {
-    const std::string reason = code == simdjson::DEPTH_ERROR
-                                   ? fmt::format("nested deeper than {} levels {}", kDeepest,
-                                                 place_of(json, too_deep_at(json, kDeepest)))
-                                   : syntax_error(json, code);
-    return failure(fmt::format("{}: not a JSON document that can be read: {}", file, reason));
-  }
+  const auto root = read_json(json, file, parser);
+  if (!root) return tl::unexpected(root.error());
   dom::object object;
-  if (root.get(object) != simdjson::SUCCESS)
+  if (root->get(object) != simdjson::SUCCESS)
     return failure(fmt::format("{}: at /: a workload is a JSON object", file));
 
   std::optional<Error> error;
   ObjectReader top(object, "", file, error);
   Profile profile;
+  std::vector<Profile> profiles;
   std::string schema;
   top.text("schema", schema, true);
   if (schema != "millrace.workload/1")
@@ -224,36 +238,26 @@ Result<std::vector<Profile>> parse(std::string_view json, std::string_view file)
   top.text("model", profile.model, true);
   if (!is_plain_name(profile.model, true))
     top.fail("model", "must be small letters, digits, '-', '_' and '.'");
-  std::string kind(name_of(profile.kind));
-  top.text("kind", kind);
-  if (kind != name_of(Kind::kTrainingInput))
-    top.fail("kind", fmt::format("'{}' is unknown", kind), "known: training-input");
   top.text("description", profile.description);
   top.text("source", profile.source);
   top.number("utilization_wanted", profile.utilization_wanted, 0, 1);
-  if (const auto input = top.object("input")) {
-    ObjectReader reader(*input, "/input", file, error);
-    read_input(reader, profile.input);
-  }
-
-  std::vector<Profile> profiles;
-  if (const auto accelerators = top.object("accelerators")) {
-    for (const auto& [key, value] : *accelerators) {
-      const std::string name(key);
-      Profile& one = profiles.emplace_back(profile);
-      one.accelerator = name;
-      one.name = profile.model + "-" + name;
-      ObjectReader list(*accelerators, "/accelerators", file, error);
-      if (!is_plain_name(name, false)) list.fail(name, "must be small letters and digits");
-      if (const auto figures = list.object(name)) {
-        ObjectReader reader(*figures, "/accelerators/" + name, file, error);
-        reader.number("compute_s", one.compute_s, 0, 86400, true);
-        reader.number("utilization_wanted", one.utilization_wanted, 0, 1);
-        reader.finish();
-      }
-      if (error) break;
+  if (top.has("uses")) {
+    if (const auto shape = top.object("shape", false)) read_shape(top.below("shape", *shape), profile.shape);
+    if (const auto checkpoint = top.object("checkpoint", false))
+      read_checkpoint(top.below("checkpoint", *checkpoint), profile.checkpoint);
+    read_uses(top, profile, file, error, profiles);
+  } else {
+    profile.kind = read_kind(top, Kind::kTrainingInput, false);
+    if (profile.kind == Kind::kMix) {
+      if (const auto site = top.object("site")) read_site(top.below("site", *site), profile.mix.site);
+      read_jobs(top, profile.mix.parts);
+    } else if (profile.kind == Kind::kTrainingInput) {
+      if (const auto input = top.object("input")) read_input(top.below("input", *input), profile.input);
+    } else {
+      top.fail("uses", fmt::format("is missing: a workload of kind '{}' stands there", name_of(profile.kind)),
+               fmt::format("\"uses\": {{\"{}\": {{…}}}}", name_of(profile.kind)));
     }
-    if (profiles.empty()) top.fail("accelerators", "names none");
+    for_accelerators(top, profile, file, error, profiles);
   }
   top.finish();
   if (error) return tl::unexpected<Error>(std::move(*error));

@@ -11,20 +11,28 @@ namespace millrace::workload {
 // Weights from storage into the GPUs' memory.
 struct Loading {
   double weight_bytes_per_parameter = 2;
-  double weights_bytes = 0;   // instead, of a model without a known count of parameters
-  double engine_start_s = 0;  // process, library and graph start, besides the loading
-  bool streamed = true;       // storage and GPU copy overlap; else one after the other
-  int replica_ranks = 1;      // GPUs that share one copy of the weights
-  double wanted_s = 60;       // from start to ready
-  double read_bytes_per_s = 0, copy_bytes_per_s = 0;  // of one GPU, where they were not measured
+  double weights_bytes = 0;     // instead, of a model without a known count of parameters
+  double engine_start_s = 0;    // process, library and graph start, besides the loading
+  bool streamed = true;         // storage and GPU copy overlap; else one after the other
+  int replica_ranks = 1;        // GPUs that share one copy of the weights
+  double wanted_s = 60;         // from start to ready
+  double read_bytes_per_s = 0;  // from storage into one GPU's host, where it was not measured
   std::string source;
 };
 
 // Which measurement can stand in a given part's place.
-enum class PartKind { kNetwork, kQueue, kFixed, kPrefill, kFetch, kTransfer, kDecode };
+enum class PartKind {
+  kNetwork,   // the round trip to whoever asks
+  kQueue,     // waiting for the replica
+  kFixed,     // on the CPU, or whatever else is only given
+  kCompute,   // in the GPU: a language model's prefill, or the answer itself
+  kFetch,     // cached keys and values from storage
+  kTransfer,  // what was fetched, or the request's data, into the GPU
+  kDecode,    // the first token after the prefill
+};
 
 // One part of an answer's way. Figures stand where nothing measured does; of a part whose time follows from
-// the model and the accelerator (prefill, decode, queue) they may be missing: 0.
+// the model and the accelerator (compute, fetch, transfer, decode, queue) they may be missing: 0.
 struct BudgetPart {
   std::string name;  // "network round trip"
   PartKind kind = PartKind::kFixed;
@@ -42,8 +50,8 @@ struct Serving {
   double weight_bytes_per_parameter = 2, kv_bytes_per_element = 2;
   double request_bytes = 0;                    // that go into the GPU (a picture); 0: the cached context's
   double mfu = 0.5, memory_utilization = 0.6;  // of prefill's FLOPs; of decode's reading of the weights
-  double read_bytes_per_s = 0, copy_bytes_per_s = 0;  // of one GPU, where they were not measured
-  std::vector<BudgetPart> parts;                      // in order
+  double read_bytes_per_s = 0;                 // from storage into one GPU's host, where it was not measured
+  std::vector<BudgetPart> parts;               // in order
 };
 
 // Several jobs on one site.

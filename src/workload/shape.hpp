@@ -32,6 +32,8 @@ struct Accelerator {
   double peak_flops_per_s = 0;  // bf16, dense (without structured sparsity)
   double memory_bytes = 0;
   double memory_bytes_per_s = 0;  // read rate of its own memory
+  double host_copy_bytes_per_s =
+      0;  // to and from its host's memory, each way, as seen in public (reference section 9)
   std::string source;
 };
 

@@ -90,8 +90,9 @@ void add_model_parallel(Step& step, const Profile& profile, const Split& split) 
 void add_checkpoint(Step& step, const Profile& profile) {
   const Checkpoint& checkpoint = profile.checkpoint;
   if (checkpoint.write_bytes_per_s <= 0) return;
-  const CheckpointPlan plan = plan_checkpoint(profile, step.ranks, step.compute_s,
-                                              checkpoint.write_bytes_per_s, checkpoint.snapshot_bytes_per_s);
+  const CheckpointPlan plan =
+      plan_checkpoint(profile, step.ranks, step.compute_s, checkpoint.write_bytes_per_s,
+                      profile.figures.host_copy_bytes_per_s);
   step.traffic.push_back(
       {fmt::format("checkpoint, one in {:.0f} s", plan.interval_s), Pattern::kWrite, Purpose::kCheckpoint,
        plan.rank_bytes * std::min(1.0, step.compute_s / plan.interval_s), 1, 1, checkpoint.asynchronous});
@@ -203,7 +204,7 @@ Result<Step> step_of(const Profile& profile, std::int64_t ranks) {
       return training_step(profile, ranks);
     case Kind::kCheckpoint: {
       const CheckpointPlan plan = plan_checkpoint(profile, ranks, 0, profile.checkpoint.write_bytes_per_s,
-                                                  profile.checkpoint.snapshot_bytes_per_s);
+                                                  profile.figures.host_copy_bytes_per_s);
       return storage_step(plan.interval_s, ranks, "training state", Pattern::kWrite, Purpose::kCheckpoint,
                           plan.rank_bytes, profile.checkpoint.asynchronous);
     }

@@ -35,13 +35,14 @@ struct Checkpoint {
   // Mean time between failures of one GPU and all that it needs; a job of n fails every gpu_mtbf_s ÷ n. Llama
   // 3 405B: 419 interruptions in 54 days on 16,384 GPUs (Grattafiori et al. 2024, section 3.3.4).
   double gpu_mtbf_s = 54.0 * 86400 * 16384 / 419;
-  double interval_s = 0;            // 0: by Young's rule
-  std::int64_t every_steps = 0;     // instead of an interval; 0: by interval
-  bool asynchronous = true;         // the step waits for the copy to host memory alone; else for the storage
-  double snapshot_bytes_per_s = 0;  // of one GPU into its host's memory, where it was not measured
+  double interval_s = 0;         // 0: by Young's rule
+  std::int64_t every_steps = 0;  // instead of an interval; 0: by interval
+  bool asynchronous = true;      // the step waits for the copy to host memory alone; else for the storage
   // What storage takes from one GPU, where it was not measured: the interval is chosen by it.
   double write_bytes_per_s = 0;
-  double failures_cost_s = 0;  // to notice, start again and load, besides the work that is lost; 0: left out
+  double read_bytes_per_s = 0;    // what storage gives one GPU, likewise; 0: as it takes
+  double restart_s = 0;           // after a failure, before loading begins: to notice, to start again
+  double wanted_restore_s = 600;  // until all ranks have their state back
   std::string source;
 };
 

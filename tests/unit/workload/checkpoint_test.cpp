@@ -41,6 +41,7 @@ TEST(Checkpoints, AnAsynchronousOneStandsStillForTheSnapshotAndEndsBeforeTheNext
   const CheckpointPlan plan = plan_checkpoint(profile, 1000, 0, 81e6, 5.67e9);
   EXPECT_DOUBLE_EQ(plan.blocking_s, 1);
   EXPECT_DOUBLE_EQ(plan.background_s, 70);
+  EXPECT_NEAR(plan.interval_s, std::sqrt(2 * 70 * plan.between_failures_s), 1e-6);
   profile.checkpoint.interval_s = 10;
   EXPECT_DOUBLE_EQ(plan_checkpoint(profile, 1000, 0, 81e6, 5.67e9).interval_s, 70);
 }

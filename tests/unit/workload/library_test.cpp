@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -41,6 +42,14 @@ TEST(LoadingAWorkload, AWholeNameGivesOneAndAModelGivesAllItsAccelerators) {
   EXPECT_EQ(all->size(), 3u);
 }
 
+TEST(LoadingAWorkload, AUseGivesAllItsAcceleratorsAndItsModelAllItsUses) {
+  EXPECT_EQ(load("llama3-70b-pretrain-h100")->front().kind, Kind::kPretrain);
+  EXPECT_EQ(load("llama3-70b-pretrain")->size(), 3u);
+  EXPECT_EQ(load("llama3-70b")->size(), 18u);
+  EXPECT_EQ(load("vision-edge-l4")->front().kind, Kind::kServe);
+  EXPECT_THAT(load("llama3-70b-pretain").error().hint, HasSubstr("'llama3-70b-pretrain'"));
+}
+
 TEST(LoadingAWorkload, AMistypedNameNamesTheNearest) {
   const auto wrong = load("unet3d-h10");
   ASSERT_FALSE(wrong);
@@ -78,14 +87,19 @@ TEST(ExplainingAWorkload, SaysWhatItNeedsAndWhereTheFiguresAreFrom) {
 }
 
 TEST(WritingAWorkload, GivesADocumentThatReadsBackTheSame) {
-  const auto before = load("unet3d").value();
-  const auto after = parse(to_json(before), "again.json");
-  ASSERT_TRUE(after) << after.error().what;
-  ASSERT_EQ(after->size(), before.size());
-  for (std::size_t i = 0; i < before.size(); ++i) {
-    EXPECT_EQ((*after)[i].name, before[i].name);
-    EXPECT_EQ((*after)[i].compute_s, before[i].compute_s);
-    EXPECT_EQ(explain((*after)[i]), explain(before[i]));
+  for (const char* model : {"unet3d", "llama3-8b", "llama3-405b", "moe-1t", "vision", "factory-corporate"}) {
+    const auto before = load(model).value();
+    const auto after = parse(to_json(before), "again.json");
+    ASSERT_TRUE(after) << after.error().what;
+    ASSERT_EQ(after->size(), before.size());
+    EXPECT_EQ(to_json(*after), to_json(before));
+    for (const Profile& profile : before) {
+      const auto same = std::find_if(after->begin(), after->end(),
+                                     [&](const Profile& p) { return p.name == profile.name; });
+      ASSERT_NE(same, after->end()) << profile.name;
+      EXPECT_EQ(same->compute_s, profile.compute_s);
+      EXPECT_EQ(explain(*same), explain(profile));
+    }
   }
 }
 

@@ -2,10 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <random>
 
 #include "workload/embedded_profiles.hpp"
 #include "workload/profile.hpp"
+#include "workload/step.hpp"
 
 namespace millrace::workload {
 namespace {
@@ -91,6 +93,69 @@ TEST(ParsingAWorkload, DeepNestingAndHugeFilesAreRefusedCleanly) {
   EXPECT_THAT(error_of(std::string((1 << 20) + 1, ' ')), HasSubstr("at most 1 MiB"));
 }
 
+const std::string kServed = R"({"schema": "millrace.workload/1", "model": "m", "shape": {"parameters": 8e9,
+  "layers": 32, "hidden": 4096, "heads": 32, "head_dim": 128}, "uses": {"pretrain": {"training": {"sequence_tokens": 4096,
+  "batch_tokens": 8192, "layouts": [{"tensor": 2}, {"ranks_from": 64, "tensor": 8}]}}, "chat": {"kind": "serve",
+  "serving": {"budget_s": 2, "requests_per_s": 3, "context_tokens": 1000, "parts": [{"name": "net", "kind": "network",
+  "p50_s": 0.01}, {"name": "queue", "kind": "queue"}]}}}, "accelerators": {"h100": {"mfu": 0.4}, "l4": {"uses":
+  ["chat"]}}})";
+
+std::string served_with(std::string_view from, std::string_view to) {
+  std::string text = kServed;
+  const auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+TEST(ParsingAWorkload, OneFileGivesEveryUseOnTheAcceleratorsThatAreForIt) {
+  const auto parsed = parse(kServed, "w.json");
+  ASSERT_TRUE(parsed) << parsed.error().what;
+  ASSERT_EQ(parsed->size(), 3u);
+  EXPECT_EQ((*parsed)[0].name, "m-pretrain-h100");
+  EXPECT_EQ((*parsed)[0].kind, Kind::kPretrain);
+  EXPECT_EQ((*parsed)[0].training.mfu, 0.4);
+  EXPECT_EQ((*parsed)[0].figures.peak_flops_per_s, 989.5e12);
+  EXPECT_EQ((*parsed)[0].shape.kv_heads, 32);
+  EXPECT_EQ((*parsed)[1].name, "m-chat-h100");
+  EXPECT_EQ((*parsed)[1].kind, Kind::kServe);
+  EXPECT_EQ((*parsed)[2].name, "m-chat-l4");
+  EXPECT_EQ((*parsed)[2].serving.parts.front().p99_s, 0.01);  // as the median, where it is not given
+}
+
+TEST(ParsingAWorkload, EveryBadFigureOfAUseIsNamedWithItsPlaceAndTheReason) {
+  const auto error = [](std::string_view from, std::string_view to) {
+    return error_of(served_with(from, to));
+  };
+  EXPECT_THAT(error("8e9", "0"), HasSubstr("at /shape/parameters"));
+  EXPECT_THAT(error("8192", "8191"), HasSubstr("/uses/pretrain/training/batch_tokens: batch_tokens is 8191"));
+  EXPECT_THAT(error("\"tensor\": 2", "\"tensor\": 3"),
+              HasSubstr("/training/layouts/0/tensor: tensor is 3, which does"));
+  EXPECT_THAT(error("\"ranks_from\": 64", "\"ranks_from\": 1"), HasSubstr("ascending order"));
+  EXPECT_THAT(error("\"kind\": \"serve\",", ""), HasSubstr("/uses/chat/kind: kind is missing"));
+  EXPECT_THAT(error("\"kind\": \"serve\"", "\"kind\": \"server\""), HasSubstr("did you mean 'serve'?"));
+  EXPECT_THAT(error("\"kind\": \"serve\"", "\"kind\": \"mix\""), HasSubstr("no use among others"));
+  EXPECT_THAT(error("\"kind\": \"network\"", "\"kind\": \"netwerk\""), HasSubstr("did you mean 'network'?"));
+  EXPECT_THAT(error("0.01", "-1"), HasSubstr("/serving/parts/0/p50_s"));
+  EXPECT_THAT(error("\"budget_s\": 2,", ""), HasSubstr("budget_s is missing"));
+  EXPECT_THAT(error("\"h100\": {", "\"x9\": {"), HasSubstr("/accelerators/x9/peak_flops_per_s"));
+  EXPECT_THAT(error("[\"chat\"]", "[7]"), HasSubstr("/accelerators/l4/uses"));
+  EXPECT_THAT(
+      error("\"context_tokens\"", "\"cached_tokens\": 2000, \"read_bytes_per_s\": 1e9, \"context_tokens\""),
+      HasSubstr("more than context_tokens"));
+}
+
+TEST(ParsingAWorkload, AMixsSharesAddUpToOne) {
+  const std::string mix =
+      R"({"schema": "millrace.workload/1", "model": "m", "kind": "mix", "site": {"hosts": 4,
+    "gpus_per_host": 8}, "jobs": [{"workload": "a", "share": 0.6}, {"workload": "b", "share": 0.4}], "accelerators":
+    {"h100": {}}})";
+  const auto parsed = parse(mix, "w.json");
+  ASSERT_TRUE(parsed) << parsed.error().what;
+  EXPECT_EQ(parsed->front().mix.parts[1].share, 0.4);
+  std::string wrong = mix;
+  EXPECT_THAT(error_of(wrong.replace(wrong.find("0.6"), 3, "0.7")), HasSubstr("add up to 1.1, not to 1"));
+}
+
 TEST(ParsingAWorkload, EveryTruncationOfABuiltInFileIsAnErrorNotACrash) {
   const auto whole = embedded_profiles().front().json;
   const auto end = whole.find_last_of('}');
@@ -106,7 +171,14 @@ TEST(ParsingAWorkload, BytesChangedAtRandomNeverCrashAndNeverGiveImpossibleFigur
     const auto parsed = parse(text, "w.json");
     if (!parsed) continue;
     for (const Profile& profile : *parsed) {
-      EXPECT_GT(profile.demand_bytes_per_s(), 0);
+      if (profile.kind == Kind::kTrainingInput) {
+        EXPECT_GT(profile.demand_bytes_per_s(), 0);
+      }
+      if (const auto step = step_of(profile, 1 << (random() % 18))) {
+        EXPECT_TRUE(std::isfinite(step->compute_s) && step->compute_s >= 0) << profile.name;
+        for (const Traffic& traffic : step->traffic)
+          EXPECT_TRUE(std::isfinite(traffic.bytes_per_rank) && traffic.bytes_per_rank >= 0) << traffic.name;
+      }
       EXPECT_GE(profile.input.batch_samples, 1u);
     }
   }

@@ -15,7 +15,7 @@ Profile llama_70b() {
   Profile profile;
   profile.name = "llama-70b";
   profile.kind = Kind::kPretrain;
-  profile.figures = {"x", 1e15, 80e9, 0, ""};
+  profile.figures = {"x", 1e15, 80e9, 0, 0, ""};
   profile.shape = {.parameters = 70e9,
                    .active_parameters = 70e9,
                    .layers = 80,
@@ -134,7 +134,7 @@ TEST(AStepOfTraining, WritesItsCheckpointsShareOnAverage) {
   Profile profile = llama_70b();
   profile.checkpoint.write_bytes_per_s = 50e6;
   profile.checkpoint.interval_s = 1720.32;  // a thousand steps
-  profile.checkpoint.snapshot_bytes_per_s = 10e9;
+  profile.figures.host_copy_bytes_per_s = 10e9;
   const Step step = step_of(profile, 256).value();
   EXPECT_NEAR(traffic(step, "checkpoint").bytes_per_rank, 70e9 * 14 / 256 / 1000, 1e-3);
   EXPECT_EQ(traffic(step, "checkpoint").purpose, Purpose::kCheckpoint);
