@@ -91,7 +91,8 @@ const Measurement* stage_evidence(const record::Document& document, const worklo
   const Measurement* best = nullptr;
   int best_rank = 0;
   for (const Measurement& m : document.measurements) {
-    if (m.probe != conventions::kPipeline || !moved(m) || text(m, conventions::kSource) != "synthetic")
+    if (m.probe != conventions::kPipeline || !moved(m) || !m.concurrent_with.empty() ||
+        text(m, conventions::kSource) != "synthetic")
       continue;
     if (const auto prep = text(m, "prep"); !prep.empty() && prep != profile.input.prep) continue;
     const bool alone = number(m, conventions::kCompute).value_or(0) == 0;
@@ -117,9 +118,9 @@ std::string other_preparation(const record::Document& document, const workload::
 
 const Measurement* proof_of(const record::Document& document, const workload::Profile& profile) {
   for (const Measurement& m : document.measurements)
-    if (m.probe == conventions::kPipeline && m.status == "ok" && m.label == profile.name &&
-        text(m, conventions::kSource) == "cold" && text(m, conventions::kWay) != "direct" &&
-        number(m, conventions::kCompute).value_or(0) > 0 &&
+    if (m.probe == conventions::kPipeline && m.status == "ok" && m.concurrent_with.empty() &&
+        m.label == profile.name && text(m, conventions::kSource) == "cold" &&
+        text(m, conventions::kWay) != "direct" && number(m, conventions::kCompute).value_or(0) > 0 &&
         m.metrics.contains(conventions::kUtilizationMetric))
       return &m;
   return nullptr;

@@ -29,7 +29,8 @@ struct Link {
 const Measurement* copies(const record::Document& document, std::string_view pattern) {
   const Measurement* found = nullptr;
   for (const Measurement& m : document.measurements)
-    if (m.probe == conventions::kGpuCopy && m.status == "ok" && text(m, "pattern") == pattern &&
+    if (m.probe == conventions::kGpuCopy && m.status == "ok" && m.concurrent_with.empty() &&
+        text(m, "pattern") == pattern &&
         (found == nullptr || m.label.empty()))  // a survey's is a last resort
       found = &m;
   return found;

@@ -16,8 +16,8 @@ bool same(const record::Measurement& a, const record::Measurement& b, const char
 const record::Measurement* run_of(const record::Document& document, const std::string& workload,
                                   const char* source) {
   for (const auto& m : document.measurements) {
-    if (m.probe != "ingest.pipeline" || m.status != "ok" || m.label != workload ||
-        !m.metrics.contains("step_s"))
+    if (m.probe != "ingest.pipeline" || m.status != "ok" || !m.concurrent_with.empty() ||
+        m.label != workload || !m.metrics.contains("step_s"))
       continue;
     const auto found = m.parameters.find("source");
     const auto* text = found == m.parameters.end() ? nullptr : std::get_if<std::string>(&found->second);

@@ -12,6 +12,7 @@
 
 #include "record/pool_repeats.hpp"
 #include "run/dataset.hpp"
+#include "run/pair_plan.hpp"
 
 namespace millrace::run {
 namespace {
@@ -145,10 +146,12 @@ class FeedJob {
     GpuPlan gpus = plan_gpus(job_, catalog_, machine_);
     const auto links = survey_gpus(gpus);
     if (!links) return tl::unexpected(links.error());
-    const TimePlan time = share_time(job_, profiles, gpus);
+    TimePlan time = share_time(job_, profiles, gpus);
     auto models = plan_models(job_, profiles, *surveyed, time, *links);
     if (!models) return tl::unexpected(models.error());
     outcome_.models = std::move(*models);
+    if (const auto cap = size_cap_of(job_); may_write(job_) && cap)
+      time.checkpoint_bytes = checkpoint_bytes(*cap, *surveyed);
     DataSets data;
     for (const ModelPlan& model : outcome_.models) {
       if (!job_.datasets.empty()) {

@@ -11,13 +11,13 @@
 #include <utility>
 
 #include "diagnose/conventions.hpp"
+#include "run/pair_plan.hpp"
+#include "run/planner.hpp"
 
 namespace millrace::run {
 namespace {
 
 namespace conventions = diagnose::conventions;
-
-using Given = std::vector<std::pair<std::string, std::string>>;
 
 // Weights of one repeat, in units (see TimePlan). A stage run needs no storage to settle, a copy even less.
 constexpr double kStageWeight = 0.6, kMemoryWeight = 0.4, kProofWeight = 1.2, kAnalyzerWeight = 0.6;
@@ -44,13 +44,6 @@ std::uint64_t block_size(const workload::Profile& scaled) {
   return std::clamp<std::uint64_t>(blocks * 4096, 4096, kBlockBytes);
 }
 
-LaunchOptions timed(double seconds, double target) {
-  LaunchOptions options;
-  options.time_limit = Duration::from_seconds(std::clamp(seconds, 0.3, 60.0));
-  options.target = target;
-  return options;
-}
-
 std::vector<std::string> models_of(const std::vector<workload::Profile>& profiles) {
   std::vector<std::string> models;
   for (const workload::Profile& profile : profiles)
@@ -59,45 +52,11 @@ std::vector<std::string> models_of(const std::vector<workload::Profile>& profile
   return models;
 }
 
-// What all temporary data together may take.
-Result<std::uint64_t> cap_of(const Job& job) {
-  const auto free = free_for(job);
-  if (!free) return tl::unexpected(free.error());
-  return job.size_cap > 0 ? job.size_cap : *free / 2;
-}
-
 std::string cap_text(const Job& job) {
   if (job.size_cap > 0) return "--size-cap";
   return job.paths.size() > 1 ? "half of what is free for folders filled evenly"
                               : "half of the free space of " + job.paths.front().string();
 }
-
-class Planner {
- public:
-  // `first`: the number of the first one's id.
-  Planner(const Catalog& catalog, const topology::Machine& machine, std::size_t first = 1)
-      : catalog_(catalog), machine_(machine), first_(first) {}
-
-  Result<void> add(const std::string& probe, const std::string& label, const Given& given,
-                   const LaunchOptions& options, int repeats, int together = 0) {
-    const auto entry = find_probe(catalog_, probe);
-    if (!entry) return tl::unexpected(entry.error());
-    auto plan = plan_instance(*entry, given, machine_);
-    if (!plan) return tl::unexpected(plan.error());
-    planned_.push_back(
-        {fmt::format("m{}", planned_.size() + first_), label, std::move(*plan), options, repeats, together});
-    return {};
-  }
-  int new_group() { return ++groups_; }
-  std::vector<Planned> take() { return std::move(planned_); }
-
- private:
-  const Catalog& catalog_;
-  const topology::Machine& machine_;
-  std::size_t first_;
-  std::vector<Planned> planned_;
-  int groups_ = 0;
-};
 
 using Folders = std::vector<std::filesystem::path>;
 
@@ -194,8 +153,14 @@ Result<void> plan_model(const Job& job, const ModelPlan& model, const Folders& d
 
 }  // namespace
 
+Result<std::uint64_t> size_cap_of(const Job& job) {
+  const auto free = free_for(job);
+  if (!free) return tl::unexpected(free.error());
+  return job.size_cap > 0 ? job.size_cap : *free / 2;
+}
+
 Result<std::uint64_t> survey_file_bytes(const Job& job) {
-  const auto cap = cap_of(job);
+  const auto cap = size_cap_of(job);
   if (!cap) return tl::unexpected(cap.error());
   // Each thread reads a block of each folder's file at least.
   const std::uint64_t share = *cap / job.paths.size() / kBlockBytes * kBlockBytes;
@@ -268,7 +233,17 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
       models * job.repeats * (reading + kStageWeight) + job.repeats * kMemoryWeight +
       workloads * (time.proof_repeats * kProofWeight + (time.analyzer_runs ? 2 * kAnalyzerWeight : 0)) +
       job.repeats * gpus.weight() + (gpus.direct ? models * kDirectWeight : 0);
-  time.unit_s = job.budget.seconds() / units;
+  // Together with others: a quarter of the time at most, of which each repeat needs enough to be more than a
+  // start.
+  const double together_units = job.repeats * kTogetherWeight;
+  const double room = units / 3 - (may_write(job) ? together_units : 0);
+  time.pairs = std::max(0, static_cast<int>(room / together_units));
+  const auto whole = [&] {
+    return time.pairs == 0 ? units : units + together_units * (time.pairs + (may_write(job) ? 1 : 0));
+  };
+  while (time.pairs > 0 && job.budget.seconds() / whole() * kTogetherWeight < kLeastTogether_s) --time.pairs;
+  time.pairs = std::min(time.pairs, kMostPairs);
+  time.unit_s = job.budget.seconds() / whole();
   return time;
 }
 
@@ -301,9 +276,9 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
   const std::vector<std::string> models = models_of(profiles);
   std::uint64_t cap = UINT64_MAX;
   if (job.datasets.empty()) {
-    const auto allowed = cap_of(job);
+    const auto allowed = size_cap_of(job);
     if (!allowed) return tl::unexpected(allowed.error());
-    cap = *allowed;
+    cap = *allowed - (time.pairs > 0 ? checkpoint_bytes(*allowed, surveyed_bytes_per_s) : 0);
   }
   for (const std::string& model : models) {
     ModelPlan plan;
@@ -372,6 +347,7 @@ Result<std::vector<Planned>> plan_measurements(const Job& job, const std::vector
             planner.add(one.probe, "", one.given, timed(time.unit_s * one.weight, 0.05), job.repeats);
         !added)
       gpus.left_out.push_back(fmt::format("{} is left out: {}", one.probe, added.error().what));
+  add_pairs(job, time, machine, planner, gpus.left_out);
   return planner.take();
 }
 

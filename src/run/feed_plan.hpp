@@ -49,13 +49,18 @@ struct TimePlan {
   double alone_weight = 0;  // of one of several folders by itself, in units; 0: there is one
   int proof_repeats = 2;
   bool analyzer_runs =
-      false;  // the cached run and the one from the device beside the cold one, of each workload
+      false;      // the cached run and the one from the device beside the cold one, of each workload
+  int pairs = 0;  // of measurements that run together (pair_plan.hpp)
+  std::uint64_t checkpoint_bytes = 0;  // that are written beside; 0: nothing is
 };
 TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles, const GpuPlan& gpus = {});
 
 // Bytes that are free at the job's paths for data that are spread over them evenly: as many times the least
 // free one's as there are paths. Errors: there is no such place, or the size cap is larger than that.
 Result<std::uint64_t> free_for(const Job& job);
+
+// What all temporary data together may take: --size-cap, or half of what is free. Errors as free_for.
+Result<std::uint64_t> size_cap_of(const Job& job);
 
 // Scales the workloads so that at least 30 steps fit a proof at the surveyed rate of the storage, or of the
 // links into the GPUs where that is less, and dimensions their data sets by the storage's; at rate 0 these

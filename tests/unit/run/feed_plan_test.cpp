@@ -90,7 +90,8 @@ TEST_F(FeedPlan, SpendsTheBudgetAndNoMore) {
       // Hops alone (storage and the stages, of each model; the copy), the proofs, and the runs beside them.
       const double units =
           static_cast<double>(models.size()) * job_.repeats * (1 + 0.6) + job_.repeats * 0.4 +
-          static_cast<double>(count) * (time.proof_repeats * 1.2 + (time.analyzer_runs ? 1.2 : 0));
+          static_cast<double>(count) * (time.proof_repeats * 1.2 + (time.analyzer_runs ? 1.2 : 0)) +
+          job_.repeats * 0.4 * (time.pairs > 0 ? time.pairs + 1 : 0);
       EXPECT_NEAR(units * time.unit_s, seconds, 1e-6 * seconds);
       EXPECT_GE(time.proof_repeats, 1);
     }
