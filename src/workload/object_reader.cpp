@@ -14,8 +14,8 @@ namespace millrace::workload {
 namespace dom = simdjson::dom;
 
 ObjectReader::ObjectReader(Object object, std::string pointer, std::string_view file,
-                           std::optional<Error>& error)
-    : object_(object), pointer_(std::move(pointer)), file_(file), error_(error) {
+                           std::optional<Error>& error, Subject subject)
+    : object_(object), pointer_(std::move(pointer)), file_(file), error_(error), subject_(subject) {
   std::set<std::string_view> seen;
   for (const auto& field : object_)
     if (!seen.insert(field.key).second) fail(std::string(field.key), "is given twice");
@@ -155,7 +155,7 @@ void ObjectReader::finish() {
     const std::string key(field.key);
     if (std::find(known_.begin(), known_.end(), key) != known_.end()) continue;
     const auto near = nearest_name(key, known_);
-    fail(key, "is not a key of a workload here",
+    fail(key, fmt::format("is not a key of a {} here", subject_.noun),
          near ? fmt::format("did you mean '{}'?", *near)
               : fmt::format("known here: {}", fmt::join(known_, ", ")));
   }
@@ -164,9 +164,7 @@ void ObjectReader::finish() {
 void ObjectReader::fail(const std::string& key, const std::string& reason, const std::string& hint) {
   if (error_) return;
   error_ = Error{fmt::format("{}: at {}/{}: {} {}", file_, pointer_, key, key, reason),
-                 hint.empty() ? "reports/schema/workload.schema.json says what a workload holds; `millrace "
-                                "workloads unet3d --json` prints one to start from"
-                              : hint};
+                 hint.empty() ? subject_.help : hint};
 }
 
 bool is_plain_name(std::string_view name, bool dashes) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One JSON object of a workload's file, read key by key: what is wrong is told with file, position, key and
-// reason.
+// One JSON object of a file that users write, a workload's or another, read key by key: what is wrong is told
+// with file, position, key and reason.
 #pragma once
 
 #include <simdjson.h>
@@ -16,12 +16,22 @@
 
 namespace millrace::workload {
 
+// What a file describes, and where help is found for one that is wrong.
+struct Subject {
+  const char* noun = "workload";
+  const char* help =
+      "reports/schema/workload.schema.json says what a workload holds; `millrace workloads unet3d --json` "
+      "prints one "
+      "to start from";
+};
+
 // The first thing wrong is kept, later calls then do nothing; finish() refuses keys that nothing asked for.
 class ObjectReader {
  public:
   using Object = simdjson::dom::object;
 
-  ObjectReader(Object object, std::string pointer, std::string_view file, std::optional<Error>& error);
+  ObjectReader(Object object, std::string pointer, std::string_view file, std::optional<Error>& error,
+               Subject subject = {});
 
   // At most 1000 characters; empty is as good as missing where it is required.
   void text(const std::string& key, std::string& into, bool required = false);
@@ -46,10 +56,10 @@ class ObjectReader {
 
   // A reader of an object below this one.
   [[nodiscard]] ObjectReader below(const std::string& key, Object object) const {
-    return {object, pointer_ + "/" + key, file_, error_};
+    return {object, pointer_ + "/" + key, file_, error_, subject_};
   }
   [[nodiscard]] ObjectReader at(const std::string& pointer, Object object) const {
-    return {object, pointer, file_, error_};
+    return {object, pointer, file_, error_, subject_};
   }
   [[nodiscard]] bool has(const std::string& key) const;
   [[nodiscard]] bool failed() const { return error_.has_value(); }
@@ -66,6 +76,7 @@ class ObjectReader {
   std::string pointer_;
   std::string_view file_;
   std::optional<Error>& error_;
+  Subject subject_;
   std::vector<std::string> known_;
 };
 

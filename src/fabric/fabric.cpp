@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fabric/fabric.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+
+namespace millrace::fabric {
+namespace {
+
+constexpr std::array<const char*, kKinds> kKindNames{
+    "nvlink-out",    "nvlink-in",   "pcie-out",   "pcie-in",    "nic-up",     "nic-down",
+    "leaf-up",       "leaf-down",   "spine-up",   "spine-down", "core",       "storage-read",
+    "storage-write", "storage-out", "storage-in", "drive-read", "drive-write"};
+
+std::int64_t parts(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
+
+std::optional<Misfit> hosts_misfit(const Fabric& fabric) {
+  if (fabric.hosts() > kMostHosts)
+    return Misfit{
+        "/hosts", fmt::format("are {} in all, and at most {} are read", fabric.hosts(), kMostHosts), {}};
+  if (fabric.hosts() * fabric.gpus_per_host > kMostGpus || fabric.hosts() * fabric.nics_per_host > kMostGpus)
+    return Misfit{"/hosts", fmt::format("have more than {} GPUs or NICs in all", kMostGpus), {}};
+  const auto [few, many] = std::minmax(fabric.gpus_per_host, fabric.nics_per_host);
+  if (many % few != 0)
+    return Misfit{
+        "/nics_per_host",
+        fmt::format("is {} beside {} GPUs: each GPU must have as many NICs as the others, or as many GPUs "
+                    "share each NIC",
+                    fabric.nics_per_host, fabric.gpus_per_host),
+        "count only the NICs that GPUs' traffic takes"};
+  if (fabric.nics_per_host % fabric.rails != 0)
+    return Misfit{
+        "/network/rails",
+        fmt::format("is {}, which does not divide the {} NICs of a host", fabric.rails, fabric.nics_per_host),
+        "NIC i is on rail i mod rails: give 1, or a divisor of the NICs"};
+  return std::nullopt;
+}
+
+std::optional<Misfit> tiers_misfit(const Fabric& fabric) {
+  if (!fabric.spine && fabric.groups() > 1)
+    return Misfit{"/network",
+                  fmt::format("has {} leaf switches a rail for {} hosts and no spine that joins them",
+                              fabric.groups(), fabric.hosts()),
+                  "add a spine, or raise hosts_per_leaf"};
+  if (fabric.spine && fabric.leaf.uplinks < 1)
+    return Misfit{"/network/leaf/uplinks", "is missing, and there are spine switches", {}};
+  if (!fabric.core && fabric.pods() > 1)
+    return Misfit{"/network", fmt::format("has {} pods and no core that joins them", fabric.pods()),
+                  "add a core, or raise spine.groups_per_pod"};
+  if (fabric.core && !fabric.spine)
+    return Misfit{"/network/core", "joins spine switches, and there are none", {}};
+  if (fabric.core && fabric.spine->uplinks < 1)
+    return Misfit{"/network/spine/uplinks", "is missing, and there are core switches", {}};
+  for (const Kind kind : {Kind::kLeafUp, Kind::kSpineUp, Kind::kStorageOut})
+    if (fabric.count(kind) > kMostLinks)
+      return Misfit{
+          "/network", fmt::format("has more than {} links of kind {}", kMostLinks, to_text(kind)), {}};
+  if (fabric.storage && ((fabric.storage->attached_to == Tier::kSpine && !fabric.spine) ||
+                         (fabric.storage->attached_to == Tier::kCore && !fabric.core)))
+    return Misfit{"/storage/attached_to",
+                  fmt::format("is {}, and there are no such switches", to_text(fabric.storage->attached_to)),
+                  {}};
+  return std::nullopt;
+}
+
+}  // namespace
+
+const char* to_text(Tier tier) {
+  return tier == Tier::kLeaf ? "leaf" : (tier == Tier::kSpine ? "spine" : "core");
+}
+
+const char* to_text(Kind kind) { return kKindNames[static_cast<std::size_t>(kind)]; }
+
+std::optional<Kind> kind_of(std::string_view text) {
+  const auto found = std::find(kKindNames.begin(), kKindNames.end(), text);
+  if (found == kKindNames.end()) return std::nullopt;
+  return static_cast<Kind>(found - kKindNames.begin());
+}
+
+std::int64_t Fabric::hosts() const {
+  std::int64_t sum = 0;
+  for (const HostKind& kind : kinds) sum += kind.hosts;
+  return sum;
+}
+
+std::int64_t Fabric::groups() const { return parts(hosts(), leaf.hosts); }
+
+std::int64_t Fabric::pods() const { return spine ? parts(groups(), spine->groups) : 1; }
+
+std::int64_t Fabric::count(Kind kind) const {
+  switch (kind) {
+    case Kind::kNvlinkOut:
+    case Kind::kNvlinkIn:
+    case Kind::kPcieOut:
+    case Kind::kPcieIn:
+      return hosts() * gpus_per_host;
+    case Kind::kNicUp:
+    case Kind::kNicDown:
+      return hosts() * nics_per_host;
+    case Kind::kLeafUp:
+    case Kind::kLeafDown:
+      return spine ? leaves() * leaf.uplinks : 0;
+    case Kind::kSpineUp:
+    case Kind::kSpineDown:
+      return core ? pods() * spine->switches * spine->uplinks : 0;
+    case Kind::kCore:
+      return core ? core->switches : 0;
+    case Kind::kStorageRead:
+    case Kind::kStorageWrite:
+      return storage ? storage->servers : 0;
+    case Kind::kStorageOut:
+    case Kind::kStorageIn:
+      return storage ? storage->servers * storage->links : 0;
+    case Kind::kDriveRead:
+    case Kind::kDriveWrite:
+      return storage ? 0 : hosts();
+  }
+  return 0;
+}
+
+std::optional<Misfit> misfit_of(const Fabric& fabric) {
+  if (auto misfit = hosts_misfit(fabric)) return misfit;
+  if (auto misfit = tiers_misfit(fabric)) return misfit;
+  for (std::size_t i = 0; i < fabric.overrides.size(); ++i) {
+    const Override& one = fabric.overrides[i];
+    const std::int64_t count = fabric.count(one.resource);
+    if (one.first > one.last || one.last >= count)
+      return Misfit{fmt::format("/overrides/{}", i),
+                    count == 0 ? fmt::format("names {}, and this fabric has none", to_text(one.resource))
+                               : fmt::format("names {} {} to {}, and there are 0 to {}",
+                                             to_text(one.resource), one.first, one.last, count - 1),
+                    {}};
+    if (!one.limit && !one.measured)
+      return Misfit{
+          fmt::format("/overrides/{}", i), "gives neither limit_bytes_per_s nor measured_bytes_per_s", {}};
+  }
+  return std::nullopt;
+}
+
+}  // namespace millrace::fabric

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hosts joined by leaf, spine and core switches, and shared storage behind them: what a file of
+// millrace.fabric/1 describes (JSON Schema: reports/schema/fabric.schema.json). Alike things are told once.
+//
+// Hosts are numbered from 0, kind after kind; GPUs and NICs host after host. `hosts_per_leaf` neighbours form
+// a group behind one leaf switch of each rail (leaf = group × rails + rail); `groups_per_pod` neighbouring
+// groups and the spine switches that join all their leaves form a pod; core switches join the spines of all
+// pods. NIC i of a host is on rail i mod rails; a plain fat tree has one rail. Rates are bytes/s, of one
+// direction.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "units/result.hpp"
+
+namespace millrace::fabric {
+
+inline constexpr const char* kSchema = "millrace.fabric/1";
+inline constexpr std::int64_t kMostHosts = 1 << 20, kMostGpus = 1 << 24, kMostPerHost = 64,
+                              kMostSwitches = 1 << 20, kMostUplinks = 1 << 12, kMostServers = 1 << 20,
+                              kMostLinks = 1 << 27;
+inline constexpr std::size_t kMostKinds = 1000, kMostOverrides = 1'000'000,
+                             kLargestFile = std::size_t{256} << 20;
+
+using Limit = std::optional<double>;  // null: unknown, which is no bound
+
+struct HostKind {
+  std::string name;
+  std::int64_t hosts = 1;
+  Limit nvlink;                   // of one GPU, into or out of it
+  Limit pcie;                     // of one GPU
+  Limit nic;                      // of one NIC
+  Limit drive_read, drive_write;  // of all local drives of a host
+};
+
+struct Leaf {
+  std::int64_t hosts = 1;    // in the group behind it
+  std::int64_t uplinks = 0;  // of each leaf switch, evenly to the spines of its pod; 0: there are no spines
+  Limit uplink;
+};
+
+struct Spine {
+  std::int64_t groups = 1;    // of leaves in a pod
+  std::int64_t switches = 1;  // in a pod
+  std::int64_t uplinks = 0;   // of each spine switch, evenly to its core switches; 0: there are no cores
+  Limit uplink;
+};
+
+struct Core {
+  std::int64_t switches = 0;  // of all pods together
+  Limit throughput;           // of one switch, into it (as much goes out)
+};
+
+enum class Tier { kLeaf, kSpine, kCore };
+const char* to_text(Tier tier);  // "leaf"
+
+struct Storage {
+  std::int64_t servers = 1;
+  Limit read, write;               // of one server
+  std::int64_t links = 1;          // of one server into the network
+  Limit link;                      // of one such link
+  Tier attached_to = Tier::kLeaf;  // evenly to all switches of that tier
+};
+
+// What can saturate. Each direction is its own; "up" and "out" lead away from a host's GPUs or a server's
+// data.
+enum class Kind : std::uint8_t {
+  kNvlinkOut,
+  kNvlinkIn,  // of a GPU
+  kPcieOut,
+  kPcieIn,  // of a GPU, to and from NICs, drives and host memory
+  kNicUp,
+  kNicDown,  // of a NIC
+  kLeafUp,
+  kLeafDown,  // an uplink of a leaf switch; number = leaf × uplinks + uplink
+  kSpineUp,
+  kSpineDown,  // of a spine switch; number = (pod × switches + spine) × uplinks + uplink
+  kCore,       // a core switch
+  kStorageRead,
+  kStorageWrite,  // a server's own rate
+  kStorageOut,
+  kStorageIn,  // a server's link; number = server × links + link
+  kDriveRead,
+  kDriveWrite,  // the local drives of a host
+};
+inline constexpr std::size_t kKinds = 17;
+const char* to_text(Kind kind);  // "leaf-up"
+std::optional<Kind> kind_of(std::string_view text);
+
+struct Measured {  // mean with its 95 % interval
+  double mean = 0, ci95_low = 0, ci95_high = 0;
+  bool operator==(const Measured&) const = default;
+};
+
+// Resources that differ from what their kind says, numbered as above; a later override of the same ones wins.
+struct Override {
+  Kind resource = Kind::kLeafUp;
+  std::int64_t first = 0, last = 0;  // both included
+  Limit limit;                       // null: that of its kind stays
+  std::optional<Measured> measured;
+  std::string source;  // where the figures are from
+};
+
+struct Fabric {
+  std::string name, source;
+  std::int64_t gpus_per_host = 8, nics_per_host = 8, rails = 1;
+  std::vector<HostKind> kinds;
+  Leaf leaf;
+  std::optional<Spine> spine;
+  std::optional<Core> core;
+  std::optional<Storage> storage;
+  std::vector<Override> overrides;
+
+  [[nodiscard]] std::int64_t hosts() const;
+  [[nodiscard]] std::int64_t groups() const;  // of hosts behind a leaf switch of each rail
+  [[nodiscard]] std::int64_t leaves() const { return groups() * rails; }
+  [[nodiscard]] std::int64_t pods() const;
+  [[nodiscard]] int levels() const { return core ? 3 : (spine ? 2 : 1); }
+  // How many there are of a resource.
+  [[nodiscard]] std::int64_t count(Kind kind) const;
+};
+
+// What of a fabric does not fit together, as a pointer into its file and a reason; nothing where all fits.
+struct Misfit {
+  std::string pointer, reason, hint;
+};
+std::optional<Misfit> misfit_of(const Fabric& fabric);
+
+// Whether a file says of itself that it is a fabric, of whatever version. False for what cannot be read.
+bool is_fabric(const std::filesystem::path& file);
+// Errors name the file, the position and the reason: malformed, truncated, too large, wrong types or figures.
+Result<Fabric> read_fabric(const std::filesystem::path& file);
+Result<Fabric> parse_fabric(std::string_view json, std::string_view name);
+std::string to_json(const Fabric& fabric);
+
+}  // namespace millrace::fabric

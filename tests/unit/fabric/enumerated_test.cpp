@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Routing in closed form held against the enumeration of every pair, path and link, on random small fabrics.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "every_path.hpp"
+#include "small_fabric.hpp"
+
+namespace millrace::fabric {
+namespace {
+
+using Random = std::mt19937_64;
+
+std::int64_t one_of(Random& random, std::initializer_list<std::int64_t> values) {
+  return values.begin()[std::uniform_int_distribution<std::size_t>(0, values.size() - 1)(random)];
+}
+std::int64_t between(Random& random, std::int64_t low, std::int64_t high) {
+  return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+}
+
+Fabric random_fabric(Random& random) {
+  Fabric fabric;
+  fabric.gpus_per_host = one_of(random, {1, 2, 3, 4, 8});
+  fabric.nics_per_host = fabric.gpus_per_host * one_of(random, {1, 1, 1, 2});
+  if (fabric.gpus_per_host % 2 == 0 && between(random, 0, 3) == 0)
+    fabric.nics_per_host = fabric.gpus_per_host / 2;
+  do {
+    fabric.rails = one_of(random, {1, 1, 2, 4, 8, fabric.nics_per_host});
+  } while (fabric.nics_per_host % fabric.rails != 0);
+  fabric.kinds = {{"host", between(random, 1, 9), {}, {}, {}, {}, {}}};
+  fabric.leaf.hosts = between(random, 1, 4);
+  const std::int64_t spines = between(random, 1, 3);
+  if (fabric.groups() > 1 || between(random, 0, 2) == 0) {
+    fabric.leaf.uplinks = spines * between(random, 1, 2);
+    fabric.spine = Spine{fabric.groups(), spines, 0, {}};
+    if (between(random, 0, 2) > 0) {
+      fabric.spine->groups = between(random, 1, 3);
+      fabric.spine->uplinks = between(random, 1, 2);
+      const std::int64_t links = spines * fabric.spine->uplinks;
+      fabric.core = Core{links % 2 == 0 ? links / 2 : links, {}};
+    }
+  }
+  if (between(random, 0, 3) > 0) {
+    fabric.storage = Storage{between(random, 1, 3), {}, {}, between(random, 1, 2), {}, Tier::kLeaf};
+    if (fabric.spine && between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kSpine;
+    if (fabric.core && between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kCore;
+  }
+  return fabric;
+}
+
+TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
+  int irregular = 0, three_levels = 0, on_rails = 0;
+  for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
+    Random random(seed);
+    const Fabric fabric = random_fabric(random);
+    ASSERT_FALSE(misfit_of(fabric)) << misfit_of(fabric)->pointer << misfit_of(fabric)->reason;
+    Placement placement;
+    placement.first_host = between(random, 0, fabric.hosts() - 1);
+    placement.ranks = between(random, 1, (fabric.hosts() - placement.first_host) * fabric.gpus_per_host);
+    const auto pattern = static_cast<workload::Pattern>(between(random, 0, 4));
+    const std::int64_t group = between(random, 1, 12), stride = between(random, 1, 12);
+    const Loads loads(fabric, traffic(pattern, 1000, group, stride), placement);
+    const LinkLoads exact = every_path(fabric, traffic(pattern, 1000, group, stride), placement);
+    double most = 1;
+    for (const auto& links : exact)
+      for (const double load : links) most = std::max(most, load);
+    for (std::size_t k = 0; k < kKinds; ++k) {
+      const auto kind = static_cast<Kind>(k);
+      const auto links = static_cast<std::size_t>(loads.resources.links(kind));
+      ASSERT_EQ(loads.of(kind).size() * links, exact[k].size());
+      for (std::size_t link = 0; link < exact[k].size(); ++link)
+        ASSERT_NEAR(loads.of(kind)[link / links] / static_cast<double>(links), exact[k][link], 1e-9 * most)
+            << fmt::format(
+                   "{} {} at seed {}: pattern {}, group {} × {}, {} ranks from host {}; {} hosts × {} GPUs, "
+                   "{} "
+                   "NICs, {} rails, {} hosts a leaf, {} levels",
+                   to_text(kind), link, seed, static_cast<int>(pattern), group, stride, placement.ranks,
+                   placement.first_host, fabric.hosts(), fabric.gpus_per_host, fabric.nics_per_host,
+                   fabric.rails, fabric.leaf.hosts, fabric.levels());
+    }
+    irregular += stride % fabric.gpus_per_host != 0 && fabric.gpus_per_host % stride != 0;
+    three_levels += fabric.levels() == 3;
+    on_rails += fabric.rails > 1;
+  }
+  // What is easy to get wrong must have been among them.
+  EXPECT_GT(irregular, 300);
+  EXPECT_GT(three_levels, 300);
+  EXPECT_GT(on_rails, 300);
+}
+
+}  // namespace
+}  // namespace millrace::fabric
