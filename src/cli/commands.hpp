@@ -39,6 +39,7 @@ void add_topo(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_workloads(CLI::App& app, Context& context);
 void add_diagnose(CLI::App& app, Context& context);
+void add_selftest(CLI::App& app, Context& context);
 
 // A new document: tool, start time, this host, its topology and findings.
 record::Document new_document(const topology::Machine& machine);

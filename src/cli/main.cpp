@@ -40,6 +40,7 @@ int parse_and_run(int argc, char** argv) {
   add_doctor(app, context);
   add_workloads(app, context);
   add_diagnose(app, context);
+  add_selftest(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {  // --help, --version

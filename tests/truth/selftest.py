@@ -1,0 +1,27 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""`millrace selftest` on the live machine: every cause that it can plant is found, a healthy machine gets no false one.
+
+    selftest.py MILLRACE FOLDER
+
+FOLDER lies on the drive that is capped. Exits with 77 where no cause at all can be planted.
+"""
+import json
+import subprocess
+import sys
+
+binary, folder = sys.argv[1:]
+done = subprocess.run([binary, "selftest", "--path", folder, "--json", "-"], capture_output=True, text=True, timeout=600,
+                      check=False)
+print(done.stdout, done.stderr, sep="\n")
+if done.returncode == 3:
+    sys.exit(77)
+scores = json.loads(done.stdout)
+planted = [case for case in scores["cases"] if "skipped" not in case]
+# What needs no right and no kernel's help is planted everywhere.
+assert {"nothing planted", "slow CPU stage"} <= {case["name"] for case in planted}, planted
+wrong = [case for case in planted if not case["right"]]
+assert not wrong, wrong
+assert all(case["measured_utilization"] is not None for case in planted), planted
+assert scores["residual"]["median"] <= 0.05 and scores["residual"]["p90"] <= 0.10, scores["residual"]
+assert done.returncode == 0, done.returncode

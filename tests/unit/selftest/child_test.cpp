@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "selftest/child.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+
+namespace millrace::selftest {
+namespace {
+
+using ::testing::HasSubstr;
+namespace fs = std::filesystem;
+
+Result<Child> shell(const std::string& script, const ChildOptions& options = {}) {
+  return Child::start({"/bin/sh", "-c", script}, fs::temp_directory_path(), options);
+}
+
+TEST(SelftestChild, GivesItsExitCodeAndWhatItPrinted) {
+  auto child = shell("echo out; echo err >&2; exit 3");
+  ASSERT_TRUE(child) << child.error().what;
+  EXPECT_EQ(child->wait(Duration{20'000'000'000}).value(), 3);
+  EXPECT_EQ(child->output(), "out\nerr\n");
+}
+
+TEST(SelftestChild, SaysWhatKilledIt) {
+  auto child = shell("echo last words; kill -SEGV $$");
+  const auto code = child->wait(Duration{20'000'000'000});
+  ASSERT_FALSE(code);
+  EXPECT_THAT(code.error().what, HasSubstr("SIGSEGV"));
+  EXPECT_THAT(code.error().what, HasSubstr("last words"));
+}
+
+TEST(SelftestChild, IsGoneAfterItsTime) {
+  auto child = shell("echo $$; exec sleep 600");
+  const auto code = child->wait(Duration{300'000'000});
+  ASSERT_FALSE(code);
+  EXPECT_THAT(code.error().what, HasSubstr("did not end within"));
+  EXPECT_EQ(kill(std::stoi(child->output()), 0), -1);
+  EXPECT_EQ(errno, ESRCH);
+}
+
+TEST(SelftestChild, IsInterruptedWithUs) {
+  auto child = shell("trap 'exit 5' INT; while :; do sleep 0.05; done", {{}, [] { return true; }});
+  const auto code = child->wait(Duration{20'000'000'000});
+  ASSERT_FALSE(code);
+  EXPECT_EQ(code.error().exit, Exit::kInterrupted);
+}
+
+TEST(SelftestChild, SaysThatTheGroupCannotBeEntered) {
+  const auto child = shell("true", {fs::temp_directory_path() / "no-such-group", {}});
+  ASSERT_FALSE(child);
+  EXPECT_THAT(child.error().what, HasSubstr("no-such-group"));
+}
+
+}  // namespace
+}  // namespace millrace::selftest
