@@ -1,23 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
-#include <cmath>
-
 #include "units/quantity.hpp"
-#include "workload/profile.hpp"
+#include "workload/explain.hpp"
+#include "workload/mix.hpp"
 
 namespace millrace::workload {
 namespace {
 
-std::string bytes_text(double bytes) { return to_si(Bytes{static_cast<std::uint64_t>(std::llround(bytes))}); }
-
-std::string plural(std::uint64_t count, std::string_view noun) {
+std::string counted(std::uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : (noun.ends_with("ch") ? "es" : "s"));
 }
 
 }  // namespace
 
-std::string explain(const Profile& profile) {
+std::string explain_input(const Profile& profile) {
   const Input& input = profile.input;
   const double step_bytes = static_cast<double>(input.batch_samples) * input.record_bytes;
   std::string out = fmt::format("{}: {}\n", profile.name, profile.description);
@@ -29,7 +26,7 @@ std::string explain(const Profile& profile) {
                                                                  bytes_text(input.record_stdev_bytes))
                                                    : "") +
                      fmt::format(", {} per file", input.samples_per_file));
-  line("batch", fmt::format("{} = {} per accelerator and step", plural(input.batch_samples, "record"),
+  line("batch", fmt::format("{} = {} per accelerator and step", counted(input.batch_samples, "record"),
                             bytes_text(step_bytes)));
   line("compute", to_text(Duration::from_seconds(profile.compute_s)) + " per step");
   line("demand", to_text(BytesPerSecond{profile.demand_bytes_per_s()}) +
@@ -38,12 +35,36 @@ std::string explain(const Profile& profile) {
   line("prep", input.prep == "none"
                    ? std::string("none: records go on as they are read")
                    : fmt::format("{} on {} per accelerator", input.prep,
-                                 plural(static_cast<std::uint64_t>(input.prep_threads), "thread")));
+                                 counted(static_cast<std::uint64_t>(input.prep_threads), "thread")));
   line("reading", fmt::format("{} per accelerator, {} ahead of the consumer",
-                              plural(static_cast<std::uint64_t>(input.read_threads), "thread"),
-                              plural(static_cast<std::uint64_t>(input.prefetch_batches), "batch")));
+                              counted(static_cast<std::uint64_t>(input.read_threads), "thread"),
+                              counted(static_cast<std::uint64_t>(input.prefetch_batches), "batch")));
   line("source", profile.source.empty() ? "the user's own profile" : profile.source);
   return out;
 }
+
+std::string explain_on(const Profile& profile, std::int64_t ranks) {
+  // Eight times the fewest: a size at which all kinds of parallelism are seen.
+  const auto suits = [&] { return ranks > 0 ? ranks : 8 * least_ranks(profile); };
+  switch (profile.kind) {
+    case Kind::kTrainingInput:
+      return explain_input(profile);
+    case Kind::kPretrain:
+    case Kind::kFinetune:
+      return explain_training(profile, suits());
+    case Kind::kCheckpoint:
+    case Kind::kRestore:
+      return explain_checkpoint(profile, ranks > 0 ? ranks : 1024);
+    case Kind::kColdStart:
+      return explain_cold_start(profile);
+    case Kind::kServe:
+      return explain_serving(profile);
+    case Kind::kMix:
+      return explain_mix(profile, ranks > 0 ? ranks : site_ranks(profile));
+  }
+  return {};
+}
+
+std::string explain(const Profile& profile) { return explain_on(profile, 0); }
 
 }  // namespace millrace::workload

@@ -8,16 +8,10 @@
 
 #include "workload/checkpoint.hpp"
 #include "workload/collective_bytes.hpp"
+#include "workload/serving_time.hpp"
 
 namespace millrace::workload {
 namespace {
-
-const Layout& layout_for(const Training& training, std::int64_t ranks) {
-  const Layout* chosen = &training.layouts.front();
-  for (const Layout& layout : training.layouts)
-    if (layout.ranks_from <= ranks) chosen = &layout;
-  return *chosen;
-}
 
 std::int64_t ranks_of_replica(const Layout& layout) {
   return std::int64_t{layout.tensor} * layout.pipeline * layout.context;
@@ -76,7 +70,7 @@ void add_model_parallel(Step& step, const Profile& profile, const Split& split) 
               expert_parallel_bytes(tokens / layout.tensor, shape.hidden, shape.experts_per_token,
                                     static_cast<double>(shape.expert_layers) / layout.pipeline, layout.expert,
                                     activation),
-              layout.expert, expert_stride, false, Pattern::kAllToAll));
+              layout.expert, expert_stride, true, Pattern::kAllToAll));
   if (layout.pipeline > 1)
     step.traffic.push_back(among(
         fmt::format("pipeline-parallel activations (forward; as much goes back the other way, {} stages)",
@@ -132,17 +126,21 @@ Step storage_step(double compute_s, std::int64_t ranks, std::string name, Patter
 
 Step serving_step(const Profile& profile, std::int64_t ranks) {
   const Serving& serving = profile.serving;
-  const double replica = serving.replica_ranks;
-  const double fetched = serving.request_bytes > 0
-                             ? serving.request_bytes
-                             : static_cast<double>(serving.cached_tokens) *
-                                   profile.shape.kv_bytes_per_token(serving.kv_bytes_per_element);
-  return storage_step(1 / serving.requests_per_s, ranks,
-                      serving.request_bytes > 0 ? "requests' data" : "cached keys and values", Pattern::kRead,
-                      Purpose::kInput, fetched / replica, true);
+  Step step{1 / serving.requests_per_s, ranks, {}};
+  if (serving.cached_tokens > 0)
+    step.traffic.push_back({"cached keys and values", Pattern::kRead, Purpose::kInput,
+                            request_cost(profile).fetch_bytes / serving.replica_ranks, 1, 1, true});
+  return step;
 }
 
 }  // namespace
+
+const Layout& layout_for(const Training& training, std::int64_t ranks) {
+  const Layout* chosen = &training.layouts.front();
+  for (const Layout& layout : training.layouts)
+    if (layout.ranks_from <= ranks) chosen = &layout;
+  return *chosen;
+}
 
 Result<Split> split_of(const Profile& profile, std::int64_t ranks) {
   const Training& training = profile.training;
@@ -214,11 +212,8 @@ Result<Step> step_of(const Profile& profile, std::int64_t ranks) {
                           false);
     case Kind::kColdStart: {
       const Loading& loading = profile.loading;
-      const double weights = loading.weights_bytes > 0
-                                 ? loading.weights_bytes
-                                 : profile.shape.parameters * loading.weight_bytes_per_parameter;
       return storage_step(loading.engine_start_s, ranks, "weights", Pattern::kRead, Purpose::kInput,
-                          weights / loading.replica_ranks, false);
+                          weights_bytes(profile) / loading.replica_ranks, false);
     }
     case Kind::kServe:
       return serving_step(profile, ranks);

@@ -20,6 +20,9 @@ struct Split {
   double compute_s = 0;        // of one step
 };
 
+// The last layout whose ranks_from the ranks reach, else the first.
+const Layout& layout_for(const Training& training, std::int64_t ranks);
+
 // Pre-training and fine-tuning. The layout is the last one whose ranks_from the ranks reach. Ranks are
 // numbered tensor first, then context, expert, pipeline, and data last (Llama 3's order, with experts near
 // each other), so that what talks most sits closest. The batch grows to one whole sequence per replica at
@@ -30,7 +33,9 @@ Result<Split> split_of(const Profile& profile, std::int64_t ranks);
 // One step of the job on `ranks` accelerators. Of training input a step of each accelerator; of
 // language-model training a step of all; of a checkpoint the time from one to the next; of a restore or a
 // cold start the loading of all weights once; of serving the time between two requests to a replica.
-// Gradients, pipeline, context and input traffic overlap compute; tensor and expert traffic is waited for.
+// Tensor-parallel traffic is waited for; all other overlaps compute: gradients, pipeline, context, and the
+// experts' too, which is hidden behind another micro-batch's compute (DeepSeek-V3's DualPipe, Kimi K2's
+// interleaved 1F1B).
 // Fails as split_of does, and for a mix, which is several jobs (see jobs_of in mix.hpp).
 Result<Step> step_of(const Profile& profile, std::int64_t ranks);
 
