@@ -26,14 +26,28 @@ struct Link {
   const MetricSummary* rate = nullptr;
 };
 
-const Measurement* copies(const record::Document& document, std::string_view pattern) {
-  const Measurement* found = nullptr;
+// How many GPUs it copies to: of "gpu:0,gpu:1", 2.
+std::size_t gpus_of(const Measurement& m) {
+  const std::string gpus = text(m, "gpu");
+  return gpus.empty() ? 0 : 1 + static_cast<std::size_t>(std::count(gpus.begin(), gpus.end(), ','));
+}
+
+std::vector<const Measurement*> all_copies(const record::Document& document, std::string_view pattern) {
+  std::vector<const Measurement*> found;
   for (const Measurement& m : document.measurements)
     if (m.probe == conventions::kGpuCopy && m.status == "ok" && m.concurrent_with.empty() &&
-        text(m, "pattern") == pattern &&
-        (found == nullptr || m.label.empty()))  // a survey's is a last resort
-      found = &m;
+        text(m, "pattern") == pattern)
+      found.push_back(&m);
   return found;
+}
+
+// The one with the most GPUs; a survey's is a last resort.
+const Measurement* copies(const record::Document& document, std::string_view pattern) {
+  const auto all = all_copies(document, pattern);
+  const auto best = std::max_element(all.begin(), all.end(), [](const Measurement* a, const Measurement* b) {
+    return std::pair(a->label.empty(), gpus_of(*a)) < std::pair(b->label.empty(), gpus_of(*b));
+  });
+  return best == all.end() ? nullptr : *best;
 }
 
 // Of "host_to_gpu1_bytes_per_s".
@@ -120,6 +134,35 @@ void add_shared(const record::Document& document, double one_by_one, FeedPath& p
   path.hops.push_back(std::move(hop));
 }
 
+// What several GPUs behind one switch got at once, where it is less than what they get one by one: its
+// uplink, which carries their part of what all take. In lock-step all take alike.
+void add_switches(const record::Document& document, const std::vector<Link>& links, FeedPath& path) {
+  for (const Measurement* m : all_copies(document, "host-to-all")) {
+    const std::size_t behind = gpus_of(*m);
+    const auto total = m->metrics.find("host_to_all_bytes_per_s");
+    if (behind < 2 || behind >= links.size() || total == m->metrics.end() || total->second.mean <= 0)
+      continue;
+    double one_by_one = 0;
+    const std::string gpus = "," + text(*m, "gpu") + ",";
+    for (const Link& link : links)
+      if (gpus.find("," + link.gpu + ",") != std::string::npos) one_by_one += link.rate->mean;
+    if (total->second.mean >= kHeldBack * one_by_one) continue;
+    Hop hop;
+    hop.kind = "copy";
+    for (const auto& crossed : m->path)
+      if (const auto* resource = topology::find_resource(document.topology, crossed.resource);
+          resource != nullptr && resource->kind == "pcie_switch_uplink")
+        hop.resources.push_back(resource->id);
+    if (hop.resources.empty()) continue;
+    const double share = static_cast<double>(behind) / static_cast<double>(links.size());
+    hop.noun = fmt::format("the uplink of the switch above {}", text(*m, "gpu"));
+    hop.name = fmt::format("copying to {} through one switch", text(*m, "gpu"));
+    hop.capacity = capacity_of(total->second, 1 / share, m->id);
+    limit(document, 1 / share, hop, path.notes);
+    path.hops.push_back(std::move(hop));
+  }
+}
+
 }  // namespace
 
 bool add_gpu_hops(const record::Document& document, int accelerators, FeedPath& path) {
@@ -136,6 +179,7 @@ bool add_gpu_hops(const record::Document& document, int accelerators, FeedPath& 
   path.hops.push_back(own_links(document, *m, links, of_one, path.notes));
   if (gpus > 1 && links.back().rate->mean <= kAsSlow * links.front().rate->mean)
     add_shared(document, one_by_one, path);
+  if (gpus > 2) add_switches(document, links, path);
   return true;
 }
 

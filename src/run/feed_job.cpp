@@ -196,7 +196,9 @@ class FeedJob {
     }
     auto m = surveyed(*planned, "surveying the links of the GPUs");
     if (!m) return tl::unexpected(m.error());
-    return *m != nullptr ? fed_over_links(**m, job_.accelerators) : kUnknown;
+    if (*m == nullptr) return kUnknown;
+    gpus.size_copies(fed_over_links(**m, 1));
+    return fed_over_links(**m, job_.accelerators);
   }
 
   // Null: it was interrupted.

@@ -2,14 +2,17 @@
 #include "run/gpu_plan.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
 
 namespace millrace::run {
 namespace {
 
 constexpr double kCopyWeight = 0.4, kCollectiveWeight = 0.4, kStorageWeight = 0.4;
+constexpr const char* kCopyProbe = "gpu.copy";
 constexpr const char* kCopySize = "16MiB";                        // a link is as fast with it as with more
 constexpr const char* kCollectiveSize = "64MiB";                  // small ones tell latency, not bandwidth
 constexpr std::uint64_t kStorageSize = std::uint64_t{128} << 20;  // of the file of each GPU
@@ -39,15 +42,44 @@ bool is_ready(const Catalog& catalog, const std::string& module, const std::stri
   return why == nullptr;
 }
 
-void add_copies(std::size_t gpus, GpuPlan& plan) {
-  const auto copy = [&](const char* pattern) {
+std::string list_of(const std::vector<std::string>& gpus) { return fmt::format("{}", fmt::join(gpus, ",")); }
+
+// Those behind one PCIe switch, by the uplink nearest to the host that their bytes come through; without the
+// switches that have one GPU, whose uplink no two share, or all of them, which host-to-all measures anyway.
+std::vector<std::vector<std::string>> behind_switches(const topology::Topology& graph,
+                                                      const std::vector<std::string>& gpus) {
+  std::map<std::string, std::vector<std::string>> by_uplink;
+  for (const std::string& gpu : gpus) {
+    std::vector<topology::Hop> nearest;
+    for (const topology::Endpoint& endpoint : graph.endpoints) {
+      if (endpoint.kind != "memory") continue;
+      auto path = topology::path_between(graph, endpoint.id, gpu);
+      if (!path.empty() && (nearest.empty() || path.size() < nearest.size())) nearest = std::move(path);
+    }
+    for (const topology::Hop& hop : nearest)
+      if (const auto* resource = topology::find_resource(graph, hop.resource);
+          resource != nullptr && resource->kind == "pcie_switch_uplink") {
+        by_uplink[hop.resource].push_back(gpu);
+        break;
+      }
+  }
+  std::vector<std::vector<std::string>> groups;
+  for (auto& [uplink, behind] : by_uplink)
+    if (behind.size() > 1 && behind.size() < gpus.size()) groups.push_back(std::move(behind));
+  return groups;
+}
+
+void add_copies(const topology::Topology& graph, const std::vector<std::string>& gpus, GpuPlan& plan) {
+  const auto copy = [&](const char* pattern, const std::string& which) {
     plan.measurements.push_back(
-        {"gpu.copy", {{"pattern", pattern}, {"gpu", plan.to}, {"size", kCopySize}}, kCopyWeight});
+        {kCopyProbe, {{"pattern", pattern}, {"gpu", which}, {"size", kCopySize}}, kCopyWeight});
   };
-  copy("host-to-device");
-  if (gpus < 2) return;
-  copy("host-to-all");
-  copy("peer-read");
+  copy("host-to-device", plan.to);
+  if (gpus.size() < 2) return;
+  copy("host-to-all", plan.to);
+  for (const std::vector<std::string>& behind : behind_switches(graph, gpus))
+    copy("host-to-all", list_of(behind));
+  copy("peer-read", plan.to);
 }
 
 }  // namespace
@@ -58,14 +90,26 @@ double GpuPlan::weight() const {
   return sum;
 }
 
+void GpuPlan::size_copies(double slowest) {
+  constexpr double kTakes_s = 0.005;
+  constexpr std::uint64_t kLeast = 1 << 20, kMost = 16 << 20;
+  if (!(slowest > 0) || slowest * kTakes_s >= kMost) return;
+  const auto size =
+      std::clamp(static_cast<std::uint64_t>(slowest * kTakes_s) / kLeast * kLeast, kLeast, kMost);
+  for (GpuMeasurement& one : measurements)
+    if (one.probe == kCopyProbe)
+      for (auto& [name, text] : one.given)
+        if (name == "size") text = std::to_string(size);
+}
+
 GpuPlan plan_gpus(const Job& job, const Catalog& catalog, const topology::Machine& machine) {
   GpuPlan plan;
   std::vector<std::string> gpus = gpus_of(machine);
   if (gpus.empty()) return plan;
   if (!is_ready(catalog, "gpu", "everything on GPUs", plan)) return plan;
   gpus.resize(std::min(gpus.size(), static_cast<std::size_t>(std::max(job.accelerators, 1))));
-  for (const std::string& gpu : gpus) plan.to += (plan.to.empty() ? "" : ",") + gpu;
-  add_copies(gpus.size(), plan);
+  plan.to = list_of(gpus);
+  add_copies(machine.graph, gpus, plan);
   if (gpus.size() > 1 && is_ready(catalog, "nccl", "the all-reduce", plan))
     plan.measurements.push_back(
         {"nccl.all_reduce", {{"gpus", plan.to}, {"size", kCollectiveSize}}, kCollectiveWeight});

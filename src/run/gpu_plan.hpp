@@ -28,6 +28,9 @@ struct GpuPlan {
 
   [[nodiscard]] bool any() const { return !to.empty(); }
   [[nodiscard]] double weight() const;
+  // Sizes the copies so that one over the slowest link takes milliseconds, and all GPUs get several done in
+  // their turn.
+  void size_copies(double slowest_link_bytes_per_s);
   void leave_out() {  // all but what is said of it
     to.clear();
     direct = false;
@@ -35,9 +38,9 @@ struct GpuPlan {
   }
 };
 
-// The first job.accelerators GPUs, where there are so many, else all. Host to device on each GPU's own link
-// and on all together; between the GPUs; an all-reduce; reading into and writing out of them by GPUDirect
-// Storage.
+// The first job.accelerators GPUs, where there are so many, else all. Host to device on each GPU's own link,
+// on all together and on those together that share the uplink of one PCIe switch; between the GPUs; an
+// all-reduce; reading into and writing out of them by GPUDirect Storage.
 GpuPlan plan_gpus(const Job& job, const Catalog& catalog, const topology::Machine& machine);
 
 }  // namespace millrace::run

@@ -67,6 +67,21 @@ class GpuRun(StandInTest):
         self.assertFalse([m["reason"] for m in document["measurements"]
                           if m["status"] != "ok" and not m["probe"].startswith("nccl")])
 
+    def test_the_slow_uplink_of_one_switch_is_named(self):
+        self.load("eight_gpus")
+        gpus = self.description["gpus"]
+        self.description["gpus"] = [gpus[0], gpus[1], gpus[4], gpus[5]]
+        for index, gpu in enumerate(self.description["gpus"]):
+            gpu["index"] = index
+        slow, fast = self.description["switches"]
+        slow["uplink_bytes_per_s"], fast["uplink_bytes_per_s"] = 2 * SLOW, 1_000_000_000
+        document, _ = self.run_job()
+        verdict = document["diagnoses"][0]
+        self.assertEqual(verdict["verdict"], "starved")
+        self.assertEqual([b["resources"] for b in verdict["bottlenecks"]], [[f"pcie:{slow['pci']}:write"]])
+        # What two of four GPUs get through it, times two.
+        self.assertAlmostEqual(verdict["bottlenecks"][0]["available_bytes_per_s"] / (4 * SLOW), 1, delta=0.1)
+
     def test_gpus_that_cannot_be_used_leave_host_memory_in_their_place(self):
         environ = self.standins(CUDA_VISIBLE_DEVICES="")
         store = self.folder / "store"

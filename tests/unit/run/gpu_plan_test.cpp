@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "run/feed_plan.hpp"
 
@@ -63,6 +64,48 @@ TEST_F(GpuPlanning, AllGpusTheirLinksAllReduceAndDirectStorageAreMeasured) {
   const auto profiles = workload::built_in_training_input();
   EXPECT_LT(share_time(job_, profiles, plan_gpus(job_, catalog_, machine_)).unit_s,
             share_time(job_, profiles).unit_s);  // it all fits the one budget
+}
+
+TEST_F(GpuPlanning, GpusBehindOneSwitchAreMeasuredTogetherToo) {
+  gpus(4);
+  topology::Topology& graph = machine_.graph;
+  graph.endpoints.push_back({"memory:0", "memory", "NUMA node 0", 0, 0, "", ""});
+  for (const char* name : {"a", "b"}) {
+    const std::string bridge = std::string("pci:") + name, uplink = std::string("uplink ") + name;
+    graph.endpoints.push_back({bridge, "pci_bridge", "", 0, 0, "", ""});
+    topology::Resource resource;
+    resource.id = uplink;
+    resource.kind = "pcie_switch_uplink";
+    graph.resources.push_back(resource);
+    graph.links.push_back({"memory:0", bridge, uplink});
+  }
+  for (int gpu = 0; gpu < 4; ++gpu) {
+    topology::Resource resource;
+    resource.id = "link " + std::to_string(gpu);
+    resource.kind = "pcie_link";
+    graph.resources.push_back(resource);
+    graph.links.push_back({gpu < 3 ? "pci:a" : "pci:b", "gpu:" + std::to_string(gpu), resource.id});
+  }
+  module("gpu");
+  std::vector<std::string> groups;
+  for (const GpuMeasurement& one : plan_gpus(job_, catalog_, machine_).measurements)
+    if (one.given[0].second == "host-to-all") groups.push_back(one.given[1].second);
+  // All, and the three behind one switch; the one behind the other has its own uplink to itself.
+  EXPECT_THAT(groups, ::testing::ElementsAre("gpu:0,gpu:1,gpu:2,gpu:3", "gpu:0,gpu:1,gpu:2"));
+}
+
+TEST_F(GpuPlanning, SlowLinksGetSmallerCopies) {
+  gpus(2);
+  module("gpu");
+  const auto sizes = [&](double slowest) {
+    GpuPlan plan = plan_gpus(job_, catalog_, machine_);
+    plan.size_copies(slowest);
+    return plan.measurements.front().given[2].second;
+  };
+  EXPECT_EQ(sizes(60e6), std::to_string(1 << 20));
+  EXPECT_EQ(sizes(1e9), std::to_string(4 << 20));
+  EXPECT_EQ(sizes(25e9), "16MiB");
+  EXPECT_EQ(sizes(std::numeric_limits<double>::infinity()), "16MiB");
 }
 
 TEST_F(GpuPlanning, FewerAcceleratorsTakeTheFirstGpusAndOneNeedsNoCollective) {
