@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/diagnose_fabric.hpp"
 #include "diagnose/diagnose.hpp"
 #include "diagnose/spread.hpp"
+#include "fabric/fabric.hpp"
 #include "record/document.hpp"
 #include "record/journal.hpp"
 #include "report/terminal.hpp"
@@ -65,12 +67,32 @@ Exit exit_for(const std::vector<record::Diagnosis>& diagnoses, bool fail_if_star
   return Exit::kOk;
 }
 
+void run_diagnose_fabric(const DiagnoseArguments& arguments, const std::vector<workload::Profile>& profiles,
+                         Context& context) {
+  std::optional<double> wanted;
+  if (arguments.wanted > 0) wanted = arguments.wanted / 100;
+  const auto all = diagnose_fabric(arguments.document, profiles, arguments.accelerators, wanted);
+  if (!all) return context.fail(all.error());
+  context.exit = exit_for(all->document.diagnoses, arguments.fail_if_starved);
+  if (!arguments.json.empty())
+    if (const auto written = record::write_document(all->document, arguments.json); !written)
+      return context.fail(written.error());
+  if (arguments.json == "-") return;
+  const report::TextStyle style{context.use_color(), context.width()};
+  fmt::print("{}\n{}", all->description,
+             report::diagnoses_text(all->document, all->document.diagnoses, style));
+  if (arguments.explain)
+    for (const auto& diagnosis : all->document.diagnoses)
+      fmt::print("\n{}", report::explain_text(all->document, diagnosis, style));
+}
+
 void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   const auto profiles = load_all(arguments.workloads, arguments.prep);
   if (!profiles) return context.fail(profiles.error());
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
       return context.fail(writable.error());
+  if (fabric::is_fabric(arguments.document)) return run_diagnose_fabric(arguments, *profiles, context);
   auto document = read(arguments.document);
   if (!document) return context.fail(document.error());
 
@@ -102,14 +124,14 @@ void add_diagnose(CLI::App& app, Context& context) {
       "diagnose", "Name what starves a workload, from a document alone: no hardware is touched");
   command
       ->add_option("DOCUMENT", arguments->document,
-                   "A result, a journal or a topology (`millrace topo --json F`)")
+                   "A result, a journal, a topology or a fabric (`millrace topo --json F`)")
       ->required();
   command->add_option("--for", arguments->workloads,
                       "A workload, a model or a profile file (repeatable) [all built-in workloads]");
   command
       ->add_option("--accelerators", arguments->accelerators,
-                   "How many share the feed path [as many as the host has]")
-      ->check(CLI::Range(1, 100000));
+                   "How many share the feed path [as many as the host or the fabric has]")
+      ->check(CLI::Range(1, 1 << 24));
   command
       ->add_option("--utilization", arguments->wanted,
                    "Accelerator utilization wanted, in percent, instead of the workload's")
@@ -126,6 +148,7 @@ void add_diagnose(CLI::App& app, Context& context) {
       "  millrace diagnose result.json --for unet3d-h100\n"
       "  millrace diagnose result.json --for resnet50 --accelerators 8 --explain\n"
       "  millrace diagnose run.journal --for my.json --fail-if-starved\n"
+      "  millrace diagnose fabric.json --for llama3-70b-pretrain-h100 --accelerators 1024\n"
       "Where nothing was measured, limits stand in and the output says so. Exit codes: 0 a verdict, 1 "
       "starved with "
       "--fail-if-starved, 2 bad input, 3 inconclusive.");

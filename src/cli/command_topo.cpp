@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/commands.hpp"
+#include "cli/topo_fabric.hpp"
 #include "record/document.hpp"
 #include "topology/discover.hpp"
 #include "topology/doctor.hpp"
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 struct Options {
   std::string from = topology::machine_root().string(), snapshot, path, json;
+  std::shared_ptr<FabricOptions> fabric = std::make_shared<FabricOptions>();
 };
 
 Result<void> show_document(const Options& options, const Context& context) {
@@ -45,6 +47,12 @@ Result<void> show_document(const Options& options, const Context& context) {
 
 Result<void> show(const Options& options, const Context& context) {
   std::error_code error;
+  if (!options.fabric->kind.empty()) return generate_fabric(*options.fabric, options.json);
+  if (fabric::is_fabric(options.from)) {
+    if (!options.path.empty() || !options.snapshot.empty())
+      return failure("--path and --snapshot need a machine, and --from names a fabric", "leave them out");
+    return show_fabric(options.from, options.json);
+  }
   if (!options.snapshot.empty() && fs::is_regular_file(options.from, error))
     return failure("--snapshot records a machine, and --from names a document",
                    "give the folder of a recorded machine");
@@ -82,17 +90,20 @@ void add_topo(CLI::App& app, Context& context) {
   CLI::App* command = app.add_subcommand(
       "topo", "Show the machine's drives, links, GPUs and ports, and the most that each can deliver");
   command->add_option("--from", options->from,
-                      "A recorded machine (folder) or a document, instead of this machine");
+                      "A recorded machine (folder), a document or a fabric, instead of this machine");
   command->add_option("--path", options->path,
                       "Show what this file or folder lies on, and its hops to memory");
   command->add_option("--snapshot", options->snapshot, "Record the machine's /sys and /proc in a new folder");
   command->add_option("--json", options->json, "Write the topology as JSON; - is standard output");
+  add_fabric_options(*command, options->fabric);
   command->footer(
       "Examples:\n"
       "  millrace topo\n"
       "  millrace topo --path /data\n"
       "  millrace topo --snapshot rack7-node3\n"
-      "  millrace topo --from rack7-node3 --json -");
+      "  millrace topo --from rack7-node3 --json -\n"
+      "  millrace topo --generate fat-tree --hosts 1024 --gpus 8 --rails 8 --json fabric.json\n"
+      "  millrace topo --from fabric.json");
   command->callback([&context, options] {
     if (const auto done = show(*options, context); !done) context.fail(done.error());
   });

@@ -105,9 +105,10 @@ std::string overrides_text(const Fabric& fabric) {
 
 std::string noun(Kind kind, bool several) {
   const Noun& noun = kNouns[static_cast<std::size_t>(kind)];
-  return fmt::format("{}{}{}{}", several ? noun.several : noun.one, *noun.direction ? " (" : "",
-                     noun.direction, *noun.direction ? ")" : "");
+  return several ? noun.several : noun.one;
 }
+
+std::string direction(Kind kind) { return kNouns[static_cast<std::size_t>(kind)].direction; }
 
 std::optional<double> bisection(const Fabric& fabric) {
   double nics = 0;

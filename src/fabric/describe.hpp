@@ -8,9 +8,10 @@
 
 namespace millrace::fabric {
 
-// What one and several of a resource are called: "leaf uplink", "leaf uplinks", with the direction: "leaf
-// uplinks (downwards)".
+// What one and several of a resource are called, whatever the direction: "leaf uplink", "leaf uplinks"; and
+// which direction it is: "upwards", or empty.
 std::string noun(Kind kind, bool several);
+std::string direction(Kind kind);
 
 // Bytes/s between two halves of the hosts, each half whole pods (or whole leaf groups, or whole hosts, where
 // there is one pod or group): the least of what its hosts, leaves and spines carry upwards, in one direction,

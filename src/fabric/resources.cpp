@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <tuple>
 
 namespace millrace::fabric {
@@ -142,12 +143,18 @@ void Resources::add_runs(Kind kind) {
   }
 }
 
-std::vector<double> Resources::capacities() const {
+std::vector<double> Resources::rates() const {
+  std::vector<double> all;
+  for (const Class& one : classes_) all.push_back(one.rate());
+  return all;
+}
+
+std::vector<double> Resources::capacities(std::span<const double> class_rates) const {
   std::vector<double> all(size(), kUnbounded);
   for (std::size_t k = 0; k < kKinds; ++k) {
     const auto links = links_[k];
     for (const Run& run : runs_[k]) {
-      const double whole = classes_[run.of].rate() * static_cast<double>(links);
+      const double whole = class_rates[run.of] * static_cast<double>(links);
       for (std::int64_t bundle = run.first / links; bundle <= run.last / links; ++bundle) {
         double& capacity = all[first_[k] + static_cast<std::size_t>(bundle)];
         capacity = std::min(capacity, whole);
@@ -155,6 +162,18 @@ std::vector<double> Resources::capacities() const {
     }
   }
   return all;
+}
+
+std::uint32_t Resources::class_of(std::size_t bundle, std::span<const double> class_rates) const {
+  const auto after = std::upper_bound(first_.begin(), first_.end(), bundle);
+  const auto k = static_cast<std::size_t>(after - first_.begin()) - 1;
+  const auto at = static_cast<std::int64_t>(bundle - first_[k]);
+  auto run = std::partition_point(runs_[k].begin(), runs_[k].end(),
+                                  [&](const Run& one) { return one.last < at * links_[k]; });
+  std::uint32_t least = run->of;
+  for (; run != runs_[k].end() && run->first < (at + 1) * links_[k]; ++run)
+    if (class_rates[run->of] < class_rates[least]) least = run->of;
+  return least;
 }
 
 }  // namespace millrace::fabric

@@ -9,7 +9,7 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <span>
 #include <vector>
 
 #include "fabric/fabric.hpp"
@@ -46,8 +46,12 @@ class Resources {
     std::uint32_t of = 0;  // index into classes()
   };
   [[nodiscard]] const std::vector<Run>& runs(Kind kind) const { return runs_[index(kind)]; }
-  // Of each bundle, in bytes/s (infinity: unknown): what allocate::Problem takes.
-  [[nodiscard]] std::vector<double> capacities() const;
+  // Of each bundle, in bytes/s (infinity: unknown): what allocate::Problem takes. From what a link of each
+  // class carries.
+  [[nodiscard]] std::vector<double> capacities(std::span<const double> class_rates) const;
+  [[nodiscard]] std::vector<double> rates() const;  // Class::rate() of each class
+  // The class that makes a bundle as able as it is, given the same rates.
+  [[nodiscard]] std::uint32_t class_of(std::size_t bundle, std::span<const double> class_rates) const;
 
  private:
   static std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }

@@ -99,6 +99,7 @@ std::string no_lower_end(const Diagnosis& d) {
 }
 
 std::string utilization_text(const Diagnosis& d) {
+  if (d.utilization_wanted <= 0) return "is not what it is judged by: its time is";
   const std::string wanted = percent(d.utilization_wanted);
   if (d.utilization_ci95_low <= 0)
     return fmt::format("unknown, at most {}, wanted {}{}", percent(d.utilization_ci95_high), wanted,

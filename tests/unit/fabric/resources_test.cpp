@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 
 std::vector<double> capacities(const Resources& resources, Kind kind) {
-  const auto all = resources.capacities();
+  const auto all = resources.capacities(resources.rates());
   const auto begin = all.begin() + static_cast<std::ptrdiff_t>(resources.first(kind));
   return {begin, begin + static_cast<std::ptrdiff_t>(resources.bundles(kind))};
 }
@@ -31,6 +31,20 @@ TEST(Resources, ABundleIsAsAbleAsItsLeastAbleLinkTimesTheirNumber) {
   fabric.overrides = {{Kind::kLeafUp, 6, 6, 25.0, {}, "port 7 trained down"}};
   const Resources resources(fabric);
   EXPECT_THAT(capacities(resources, Kind::kLeafUp), ElementsAre(200, 100, 200, 200));
+}
+
+TEST(Resources, TheClassThatHoldsABundleBackIsKnown) {
+  Fabric fabric = two_pods();
+  fabric.overrides = {{Kind::kLeafUp, 6, 6, 25.0, {}, "port 7 trained down"}};
+  const Resources resources(fabric);
+  const auto held_by = [&](std::size_t leaf) {
+    return resources.classes()[resources.class_of(resources.first(Kind::kLeafUp) + leaf, resources.rates())];
+  };
+  EXPECT_EQ(held_by(1).source, "port 7 trained down");
+  EXPECT_FALSE(held_by(0).overridden);
+  EXPECT_FALSE(held_by(2).overridden);
+  EXPECT_EQ(resources.classes()[resources.class_of(resources.size() - 1, resources.rates())].kind,
+            Kind::kDriveWrite);
 }
 
 TEST(Resources, WhatDiffersIsAClassOfItsOwnAndAlikeOnesAreOne) {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/topo_fabric.hpp"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+
+#include "fabric/describe.hpp"
+#include "record/document.hpp"
+#include "units/quantity.hpp"
+
+namespace millrace::cli {
+namespace {
+
+Result<void> set_rate(const char* flag, const std::string& text, double& into) {
+  if (text.empty()) return {};
+  const auto rate = parse_rate(text);
+  if (!rate) return failure(fmt::format("{}: {}", flag, rate.error().what), rate.error().hint);
+  if (!(rate->value > 0)) return failure(fmt::format("{}: '{}' is no rate above 0", flag, text));
+  into = rate->value;
+  return {};
+}
+
+Result<void> write_and_show(const fabric::Fabric& fabric, const std::string& json) {
+  if (!json.empty())
+    if (auto written = record::write_text(fabric::to_json(fabric), json); !written) return written;
+  if (json != "-") fmt::print("{}", fabric::describe(fabric));
+  return {};
+}
+
+}  // namespace
+
+void add_fabric_options(CLI::App& command, const std::shared_ptr<FabricOptions>& options) {
+  const std::string group = "Making up a fabric (--generate)";
+  command
+      .add_option("--generate", options->kind,
+                  "Make up a fabric of hosts and switches, instead of looking at one")
+      ->check(CLI::IsMember({"fat-tree"}))
+      ->group(group);
+  const auto number = [&](const char* flag, std::int64_t& into, const char* what, std::int64_t least,
+                          std::int64_t most) {
+    return command.add_option(flag, into, what)->check(CLI::Range(least, most))->group(group);
+  };
+  fabric::FatTree& tree = options->tree;
+  number("--hosts", tree.hosts, "Hosts [16]", 1, fabric::kMostHosts);
+  number("--gpus", tree.gpus, "GPUs of a host [8]", 1, fabric::kMostPerHost);
+  number("--nics", tree.nics, "NICs of a host that GPUs' traffic takes [as many as GPUs]", 1,
+         fabric::kMostPerHost);
+  number("--rails", tree.rails, "Rails: NIC i of every host on leaves of rail i [1: a plain fat tree]", 1,
+         fabric::kMostPerHost);
+  command.add_option("--oversubscription", tree.oversubscription, "Into a leaf ÷ out of it upwards [1]")
+      ->check(CLI::Range(1.0, 64.0))
+      ->group(group);
+  number("--radix", tree.radix,
+         "Ports of a switch [64, or the next of 128, 256 and 512 where it does not reach]", 4, 4096);
+  command.add_option("--nic-rate", options->nic, "Of a NIC and of each switch port, one way [400Gb/s]")
+      ->group(group);
+  command.add_option("--nvlink-rate", options->nvlink, "Of a GPU, one way [450GB/s]")->group(group);
+  command.add_option("--pcie-rate", options->pcie, "Of a GPU, one way [63GB/s]")->group(group);
+  command.add_option("--storage", options->storage, "Where data lie [shared]")
+      ->check(CLI::IsMember({"shared", "local"}))
+      ->group(group);
+  number("--storage-servers", tree.storage_servers, "Of shared storage [one for 32 hosts]", 1,
+         fabric::kMostServers);
+  command
+      .add_option("--storage-read", options->storage_read,
+                  "Of a server, or with --storage local of a host's drives [40GB/s; local: unknown]")
+      ->group(group);
+  command
+      .add_option("--storage-write", options->storage_write,
+                  "Of a server, or with --storage local of a host's drives [20GB/s; local: unknown]")
+      ->group(group);
+  command
+      .add_option("--storage-tier", options->storage_tier,
+                  "The switches that servers are attached to [the topmost]")
+      ->check(CLI::IsMember({"leaf", "spine", "core"}))
+      ->group(group);
+}
+
+Result<void> generate_fabric(const FabricOptions& options, const std::string& json) {
+  fabric::FatTree tree = options.tree;
+  tree.storage = options.storage == "shared";
+  for (const auto& [flag, text, into] : {std::tuple{"--nic-rate", &options.nic, &tree.nic},
+                                         std::tuple{"--nvlink-rate", &options.nvlink, &tree.nvlink},
+                                         std::tuple{"--pcie-rate", &options.pcie, &tree.pcie},
+                                         std::tuple{"--storage-read", &options.storage_read,
+                                                    tree.storage ? &tree.storage_read : &tree.drive_read},
+                                         std::tuple{"--storage-write", &options.storage_write,
+                                                    tree.storage ? &tree.storage_write : &tree.drive_write}})
+    if (auto set = set_rate(flag, *text, *into); !set) return set;
+  if (!options.storage_tier.empty())
+    tree.storage_attached_to = options.storage_tier == "core"    ? fabric::Tier::kCore
+                               : options.storage_tier == "spine" ? fabric::Tier::kSpine
+                                                                 : fabric::Tier::kLeaf;
+  const auto made = fabric::fat_tree(tree);
+  if (!made) return tl::unexpected(made.error());
+  return write_and_show(*made, json);
+}
+
+Result<void> show_fabric(const std::string& file, const std::string& json) {
+  const auto read = fabric::read_fabric(file);
+  if (!read) return tl::unexpected(read.error());
+  return write_and_show(*read, json);
+}
+
+}  // namespace millrace::cli

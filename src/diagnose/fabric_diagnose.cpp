@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnose/fabric_diagnose.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "diagnose/fabric_finding.hpp"
+#include "diagnose/fabric_names.hpp"
+
+namespace millrace::diagnose {
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+constexpr std::size_t kMostRanked = 24;
+
+enum class End { kLow, kHigh };
+
+// Every class at one end of its interval; a limit is its own high end, and where nothing else is known its
+// low one.
+std::vector<double> rates_at(const fabric::Resources& resources, End end) {
+  std::vector<double> rates;
+  for (const fabric::Class& one : resources.classes()) {
+    double rate = one.rate();
+    if (one.measured) rate = end == End::kLow ? one.measured->ci95_low : one.measured->ci95_high;
+    if (one.limit) rate = std::min(rate, *one.limit);
+    rates.push_back(rate);
+  }
+  return rates;
+}
+
+// What carries between hosts and from storage is judged by measurements alone; of what is inside a host,
+// limits do where they are far enough away.
+bool essential(fabric::Kind kind) {
+  using fabric::Kind;
+  return kind >= Kind::kNicUp && kind != Kind::kCore && kind != Kind::kStorageOut && kind != Kind::kStorageIn;
+}
+
+// Which classes were not measured and could matter: those of which half the limit would cost more than a
+// hundredth of the step, or where there are none, all that are essential.
+std::vector<std::size_t> unmeasured_that_matter(const FabricFinding& finding) {
+  constexpr double kHalf = 0.5, kMatters = 0.01;
+  std::vector<std::size_t> found, others;
+  ClassRates rates = finding.rates;
+  const double step_s = finding.pace.own.step_s;
+  for (std::size_t c = 0; c < rates.size(); ++c) {
+    const fabric::Class& one = finding.resources->classes()[finding.load->classes[c].of];
+    if (one.measured) continue;
+    const double best = rates[c];
+    rates[c] = best * kHalf;
+    if (best == kNever || pace_of(*finding.load, rates).step_s > step_s * (1 + kMatters))
+      found.push_back(c);
+    else if (essential(one.kind))
+      others.push_back(c);
+    rates[c] = best;
+  }
+  return found.empty() ? others : found;
+}
+
+// Measured classes whose intervals reach the slowest one's: nobody can tell which of them binds.
+void add_those_too_close(FabricFinding& finding) {
+  const auto& classes = finding.resources->classes();
+  if (finding.binding.empty() || finding.phase >= finding.load->phases.size()) return;
+  const auto bytes = [&](std::size_t c) { return finding.load->classes[c].phases[finding.phase]; };
+  const auto& top = classes[finding.load->classes[finding.binding.front()].of].measured;
+  if (!top) return;
+  const double shortest = bytes(finding.binding.front()) / top->ci95_high;
+  for (std::size_t c = 0; c < finding.load->classes.size(); ++c) {
+    const auto& measured = classes[finding.load->classes[c].of].measured;
+    if (!measured || std::find(finding.binding.begin(), finding.binding.end(), c) != finding.binding.end())
+      continue;
+    if (bytes(c) < shortest * measured->ci95_low) continue;
+    finding.binding.push_back(c);
+    finding.too_close = true;
+  }
+}
+
+void find_binding(FabricFinding& finding) {
+  finding.phase = finding.load->phases.size();
+  if (finding.pace.held_by) {  // by what the others take of it
+    for (std::size_t c = 0; c < finding.load->classes.size(); ++c)
+      if (finding.load->classes[c].of == *finding.pace.held_by) finding.binding = {c};
+    return;
+  }
+  finding.phase = finding.pace.own.worst_phase();
+  finding.binding = slowest(*finding.load, finding.rates, finding.phase);
+  add_those_too_close(finding);
+}
+
+// Which part of the step is lost for which purpose.
+void split_losses(const FabricFinding& finding, record::Diagnosis& diagnosis) {
+  const auto& traffic = finding.load->step.traffic;
+  const auto into = [&](std::size_t t) -> double& {
+    switch (traffic[t].purpose) {
+      case workload::Purpose::kInput:
+        return diagnosis.lost_input;
+      case workload::Purpose::kCheckpoint:
+        return diagnosis.lost_checkpoint;
+      default:
+        return diagnosis.lost_collective;
+    }
+  };
+  // What several kinds of traffic lose together on one resource, by their bytes on it.
+  const auto lose = [&](const std::vector<std::size_t>& which, std::size_t by, double lost_s) {
+    const auto& bytes = finding.load->classes[by].of_traffic;
+    double sum = 0;
+    for (const std::size_t t : which) sum += bytes[t];
+    for (const std::size_t t : which)
+      if (sum > 0) into(t) += lost_s / finding.pace.step_s * bytes[t] / sum;
+  };
+  for (std::size_t phase = 0; phase < finding.load->phases.size(); ++phase)
+    if (const double lost_s = finding.pace.own.lost_s(phase); lost_s > 0)
+      if (const auto slow = slowest(*finding.load, finding.rates, phase); !slow.empty())
+        lose(finding.load->phases[phase], slow.front(), lost_s);
+  if (!finding.pace.held_by || finding.binding.empty()) return;
+  std::vector<std::size_t> all(traffic.size());
+  for (std::size_t t = 0; t < all.size(); ++t) all[t] = t;
+  lose(all, finding.binding.front(), finding.pace.step_s - finding.pace.own.step_s);
+}
+
+std::vector<record::RankedHop> ranked(const FabricFinding& finding) {
+  const double full_speed_s =
+      finding.pace.own.compute_s > 0 ? finding.pace.own.compute_s : finding.pace.step_s;
+  std::vector<record::RankedHop> all;
+  for (const ClassLoad& load : finding.load->classes) {
+    const fabric::Class& one = finding.resources->classes()[load.of];
+    record::RankedHop& hop = all.emplace_back();
+    hop.resource = class_id(*finding.resources, load.of);
+    hop.kind = bottleneck_kind(one.kind);
+    hop.name = class_name(*finding.resources, load);
+    hop.needed_bytes_per_s = load.bytes / full_speed_s;
+    hop.utilization = hop.needed_bytes_per_s / one.rate();
+    hop.limit_bytes_per_s = one.limit;
+    if (!one.measured) continue;
+    hop.available_bytes_per_s = one.measured->mean;
+    hop.available_low = one.measured->ci95_low;
+    hop.available_high = one.measured->ci95_high;
+  }
+  std::stable_sort(all.begin(), all.end(),
+                   [](const auto& a, const auto& b) { return a.utilization > b.utilization; });
+  if (all.size() > kMostRanked) all.resize(kMostRanked);
+  return all;
+}
+
+std::string ids_of(const FabricFinding& finding, const std::vector<std::size_t>& classes) {
+  std::string text;
+  for (const std::size_t c : classes)
+    text += (text.empty() ? "" : " + ") + class_id(*finding.resources, finding.load->classes[c].of);
+  return text;
+}
+
+void add_notes(const FabricFinding& finding, record::Diagnosis& diagnosis) {
+  const fabric::Fabric& fabric = finding.resources->fabric();
+  if (!finding.measured && !finding.load->classes.empty())
+    diagnosis.notes.emplace_back("from limits alone, nothing of the fabric was measured");
+  else if (!finding.unmeasured.empty())
+    diagnosis.notes.push_back(
+        fmt::format("not measured, limits stand in: {}",
+                    class_names(*finding.resources, *finding.load, finding.unmeasured)));
+  for (std::size_t c = 0; c < finding.load->classes.size(); ++c)
+    if (finding.rates[c] == kNever)
+      diagnosis.notes.push_back(fmt::format("{}: neither measured nor is a limit known; left out",
+                                            class_name(*finding.resources, finding.load->classes[c])));
+  if (!fabric.storage)
+    diagnosis.notes.emplace_back("the fabric has no shared storage: data lie on the hosts' own drives");
+  if (finding.too_close)
+    diagnosis.notes.emplace_back(
+        "the intervals of what is named together overlap: which of them binds first is not known");
+  for (const std::string& other : finding.others)
+    diagnosis.notes.push_back(fmt::format("{} is at work beside it on the same fabric", other));
+}
+
+record::Diagnosis written(const FabricFinding& finding) {
+  record::Diagnosis diagnosis;
+  diagnosis.workload = finding.job->workload;
+  diagnosis.accelerator = finding.job->accelerator;
+  diagnosis.accelerators = static_cast<int>(finding.load->step.ranks);
+  diagnosis.verdict = finding.verdict;
+  diagnosis.sentence = fabric_sentence(finding);
+  if (finding.verdict == "inconclusive") diagnosis.undecided = fabric_undecided(finding);
+  const double compute_s = finding.load->step.compute_s;
+  diagnosis.utilization = finding.pace.utilization();
+  diagnosis.utilization_ci95_low = compute_s / finding.step_high_s;
+  diagnosis.utilization_ci95_high = finding.step_low_s > 0 ? compute_s / finding.step_low_s : 1;
+  diagnosis.utilization_wanted = finding.job->wanted_s ? 0 : finding.job->utilization_wanted;
+  diagnosis.step_compute_s = compute_s;
+  diagnosis.step_predicted_s = finding.pace.step_s;
+  split_losses(finding, diagnosis);
+  diagnosis.ranking = ranked(finding);
+  for (const std::size_t c : finding.binding) {
+    const ClassLoad& load = finding.load->classes[c];
+    diagnosis.bottlenecks.push_back({{class_id(*finding.resources, load.of)},
+                                     bottleneck_kind(finding.resources->classes()[load.of].kind),
+                                     load.bytes / (compute_s > 0 ? compute_s : finding.pace.step_s),
+                                     finding.rates[c],
+                                     {}});
+  }
+  if (finding.binding.empty()) diagnosis.bottlenecks.push_back({{"gpu"}, "compute", 0, 0, {}});
+  for (const FabricRelief& step : finding.relief)
+    diagnosis.relief.push_back(
+        {ids_of(finding, step.classes), step.factor, ids_of(finding, step.next), compute_s / step.step_s});
+  add_notes(finding, diagnosis);
+  diagnosis.explanation = fabric_explanation(finding);
+  return diagnosis;
+}
+
+// By what the others take: the one class that is full, as many times as fast as this job's pace lacks.
+std::vector<FabricRelief> relieve_shared(const FabricFinding& finding, const std::vector<JobLoad>& loads,
+                                         std::size_t job, std::vector<double> class_rates) {
+  constexpr int kMost = 4;
+  std::vector<FabricRelief> steps;
+  SharedPace pace = finding.pace;
+  const auto classes_of = [&](std::uint32_t of) {
+    std::vector<std::size_t> found;
+    for (std::size_t c = 0; c < finding.load->classes.size(); ++c)
+      if (finding.load->classes[c].of == of) found.push_back(c);
+    return found;
+  };
+  while (static_cast<int>(steps.size()) < kMost && pace.held_by && pace.step_s > finding.goal_s) {
+    const std::uint32_t held_by = *pace.held_by;
+    FabricRelief step{classes_of(held_by), 1, 0, {}};
+    step.factor = std::ceil(pace.step_s / std::max(finding.goal_s, pace.own.step_s) * 100 - 1e-9) / 100;
+    class_rates[held_by] *= step.factor;
+    pace = share(*finding.resources, loads, class_rates)[job];
+    step.step_s = pace.step_s;
+    if (pace.held_by)
+      step.next = classes_of(*pace.held_by);
+    else
+      step.next = slowest(*finding.load, rates_of(*finding.load, class_rates), pace.own.worst_phase());
+    steps.push_back(std::move(step));
+  }
+  return steps;
+}
+
+}  // namespace
+
+std::vector<record::Diagnosis> diagnose(const fabric::Fabric& fabric, const std::vector<FabricJob>& jobs) {
+  const fabric::Resources resources(fabric);
+  std::vector<JobLoad> loads;
+  for (const FabricJob& job : jobs)
+    loads.push_back(load_of(resources, job.step, {job.first_host, job.step.ranks}));
+  const auto best = share(resources, loads, resources.rates());
+  const auto at_high = share(resources, loads, rates_at(resources, End::kHigh));
+  const auto at_low = share(resources, loads, rates_at(resources, End::kLow));
+  std::vector<record::Diagnosis> diagnoses;
+  for (std::size_t j = 0; j < jobs.size(); ++j) {
+    FabricFinding finding;
+    finding.resources = &resources;
+    finding.job = &jobs[j];
+    finding.load = &loads[j];
+    finding.pace = best[j];
+    finding.goal_s = jobs[j].wanted_s.value_or(jobs[j].step.compute_s / jobs[j].utilization_wanted);
+    finding.rates = best_rates(resources, loads[j]);
+    finding.measured =
+        std::any_of(loads[j].classes.begin(), loads[j].classes.end(),
+                    [&](const ClassLoad& load) { return resources.classes()[load.of].measured.has_value(); });
+    finding.unmeasured = unmeasured_that_matter(finding);
+    finding.step_low_s = at_high[j].step_s;
+    finding.step_high_s = finding.unmeasured.empty() ? at_low[j].step_s : kNever;
+    finding.verdict = finding.step_high_s <= finding.goal_s ? "fed"
+                      : finding.step_low_s > finding.goal_s ? "starved"
+                                                            : "inconclusive";
+    find_binding(finding);
+    if (finding.verdict != "fed")
+      finding.relief = finding.pace.held_by ? relieve_shared(finding, loads, j, resources.rates())
+                                            : relieve(resources, loads[j], finding.rates, finding.goal_s);
+    for (std::size_t other = 0; other < jobs.size(); ++other)
+      if (other != j)
+        finding.others.push_back(
+            fmt::format("{} on {} accelerators", jobs[other].workload, jobs[other].step.ranks));
+    diagnoses.push_back(written(finding));
+  }
+  return diagnoses;
+}
+
+}  // namespace millrace::diagnose

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <cmath>
+
+#include "diagnose/explanation.hpp"
+#include "diagnose/fabric_finding.hpp"
+#include "diagnose/fabric_names.hpp"
+#include "fabric/describe.hpp"
+
+namespace millrace::diagnose {
+namespace {
+
+using Lines = std::vector<record::ExplanationStep>;
+
+void explain_demand(const FabricFinding& finding, Lines& lines) {
+  lines.push_back({part::kDemand,
+                   fmt::format("a step of {} computes {:.4g} s", who(finding), finding.load->step.compute_s),
+                   {},
+                   {}});
+  for (const auto& traffic : finding.load->step.traffic)
+    lines.push_back(
+        {part::kDemand,
+         fmt::format("{}: {:.4g} GB a rank and step, {}", traffic.name, traffic.bytes_per_rank / 1e9,
+                     traffic.overlaps ? "while it computes" : "waited for"),
+         {},
+         {}});
+}
+
+// Which traffic brings how many bytes over the busiest of each class that binds, and how long that takes.
+void explain_binding(const FabricFinding& finding, Lines& lines) {
+  for (const std::size_t c : finding.binding) {
+    const ClassLoad& load = finding.load->classes[c];
+    const fabric::Class& one = finding.resources->classes()[load.of];
+    const std::string name = class_name(*finding.resources, load);
+    for (std::size_t t = 0; t < load.of_traffic.size(); ++t)
+      if (load.of_traffic[t] > 0)
+        lines.push_back(
+            {part::kPath,
+             fmt::format("{} {} carries {:.4g} GB a step of {}", fabric::noun(one.kind, false), load.busiest,
+                         load.of_traffic[t] / 1e9, finding.load->step.traffic[t].name),
+             {},
+             {}});
+    lines.push_back({part::kCapacity,
+                     one.measured
+                         ? fmt::format("{}: measured{}", name, one.source.empty() ? "" : ", " + one.source)
+                         : fmt::format("{}: not measured, its limit stands in", name),
+                     {},
+                     {}});
+    const bool whole = finding.phase >= finding.load->phases.size();
+    const double bytes = whole ? load.bytes : load.phases[finding.phase];
+    lines.push_back({part::kBinding,
+                     fmt::format("what a step keeps {} busy", name),
+                     Sum(figure::bytes(bytes))
+                         .over(figure::rate(finding.rates[c]))
+                         .equals(figure::seconds(bytes / finding.rates[c])),
+                     {}});
+  }
+}
+
+void explain_prediction(const FabricFinding& finding, Lines& lines) {
+  const Pace& pace = finding.pace.own;
+  Sum sum(figure::seconds(std::max(pace.compute_s, pace.phases_s.front())));
+  for (std::size_t phase = 1; phase < pace.phases_s.size(); ++phase)
+    sum.plus(figure::seconds(pace.phases_s[phase]));
+  lines.push_back(
+      {part::kPrediction,
+       fmt::format("a step is as long as the longer of computing ({:.4g} s) and what overlaps it ({:.4g} s), "
+                   "plus what is waited for",
+                   pace.compute_s, pace.phases_s.front()),
+       sum.equals(figure::seconds(pace.step_s)),
+       {}});
+  if (finding.pace.held_by)
+    lines.push_back(
+        {part::kPrediction,
+         fmt::format("beside the other jobs {} is full, and a step takes {:.4g} s",
+                     class_nouns(*finding.resources, *finding.load, finding.binding), finding.pace.step_s),
+         {},
+         {}});
+  if (pace.compute_s > 0)
+    lines.push_back({part::kUtilization,
+                     "the share of a step that is computed",
+                     Sum(figure::seconds(pace.compute_s))
+                         .over(figure::seconds(finding.pace.step_s))
+                         .equals(figure::percent(finding.pace.utilization())),
+                     {}});
+}
+
+void explain_relief(const FabricFinding& finding, Lines& lines) {
+  for (const FabricRelief& step : finding.relief)
+    lines.push_back(
+        {part::kRelief,
+         fmt::format("{} {:.4g} times as fast: a step takes {:.4g} s, then {} set the pace",
+                     class_names(*finding.resources, *finding.load, step.classes), step.factor, step.step_s,
+                     step.next.empty() ? "the accelerators"
+                                       : class_names(*finding.resources, *finding.load, step.next)),
+         {},
+         {}});
+}
+
+}  // namespace
+
+std::vector<record::ExplanationStep> fabric_explanation(const FabricFinding& finding) {
+  Lines lines;
+  explain_demand(finding, lines);
+  explain_binding(finding, lines);
+  explain_prediction(finding, lines);
+  lines.push_back(
+      {part::kVerdict, fmt::format("{}: a step may take {:.4g} s", finding.verdict, finding.goal_s), {}, {}});
+  explain_relief(finding, lines);
+  return lines;
+}
+
+}  // namespace millrace::diagnose
