@@ -28,6 +28,11 @@
 //   link
 //                     alone; "host-to-all": its throughput is what all of them got at once.
 //
+//   tcp.stream, rdma.read, rdma.write, rdma.send   label = "storage": between this host and the one that
+//   serves its
+//                     files (`millrace measure tcp.stream --label storage --peer …`): every record crosses
+//                     it.
+//
 // counters are sums over workers and repeats, run alone (no set-up): "worker:bytes" and "worker:operations"
 // are what was moved while "worker:user_s" and "worker:system_s" were used. stages[]: shares are means over
 // workers and repeats, threads the sum over workers, bytes and cpu_s sums over workers and repeats; the wall
@@ -42,6 +47,8 @@ namespace millrace::diagnose::conventions {
 inline constexpr const char* kStorageRead = "storage.read";
 inline constexpr const char* kMemoryCopy = "memory.copy";
 inline constexpr const char* kPipeline = "ingest.pipeline";
+inline constexpr const char* kLinkProbes[] = {"tcp.stream", "rdma.read", "rdma.write", "rdma.send"};
+inline constexpr const char* kStorageNetwork = "storage";  // label
 inline constexpr const char* kSource = "source";
 inline constexpr const char* kCompute = "compute";
 inline constexpr const char* kTo = "to";

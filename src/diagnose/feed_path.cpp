@@ -175,6 +175,7 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
   path.in_gpu = stages && text(*stages, conventions::kTo).starts_with("gpu");
   path.measured = stages != nullptr;
   add_storage_hops(document, profile, storage, path);
+  add_network_hops(document, path);
   add_memory(document, profile, stages, path);
   add_cores(document, storage, stages, path);
   add_prep(document, profile, accelerators, stages, path);

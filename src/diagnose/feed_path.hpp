@@ -38,6 +38,10 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
 void add_storage_hops(const record::Document& document, const workload::Profile& profile,
                       const StorageEvidence& evidence, FeedPath& path);
 
+// The network that the storage lies behind, where a measurement of a link says that it is that
+// (network_hops.cpp).
+void add_network_hops(const record::Document& document, FeedPath& path);
+
 // The part into the GPUs' memory by what gpu.copy measured of their links (gpu_hops.cpp); false: it measured
 // nothing.
 bool add_gpu_hops(const record::Document& document, int accelerators, FeedPath& path);

@@ -8,14 +8,20 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <thread>
 
+#include "diagnose/conventions.hpp"
+#include "diagnose/diagnose.hpp"
 #include "record/document.hpp"
+#include "selftest/capped_link.hpp"
 #include "selftest/child.hpp"
 #include "selftest/drive_throttle.hpp"
+#include "workload/profile.hpp"
 
 namespace millrace::selftest {
 namespace {
@@ -112,54 +118,106 @@ double drive_rate(const record::Document& document) {
   return 0;
 }
 
+// tcp.stream over a capped link, as the network to the storage.
+Result<record::Measurement> measure_link(const Bench& bench, const fs::path& work, double cap) {
+  auto link = CappedLink::create(work, BytesPerSecond{cap});
+  if (!link) return tl::unexpected(link.error());
+  const fs::path token = work / "token", result = work / "link.json";
+  const std::string where = CappedLink::far_address() + ":7411";
+  auto peer = Child::start(
+      link->far({bench.binary, "peer", "--listen", where, "--token-file", token, "--idle", "60s"}), work,
+      {{}, bench.interrupted});
+  if (!peer) return tl::unexpected(peer.error());
+  for (int look = 0; look < 500 && !fs::exists(token); ++look)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  auto asker = Child::start(
+      link->near({bench.binary, "measure", "tcp.stream", "--direction", "receive", "--peer", where,
+                  "--token-file", token, "--label", diagnose::conventions::kStorageNetwork, "--duration",
+                  "2s", "--repeats", "3", "--quiet", "--json", result}),
+      work, {{}, bench.interrupted});
+  if (!asker) return tl::unexpected(asker.error());
+  const auto code = asker->wait(Duration{120'000'000'000});
+  if (!code) return tl::unexpected(code.error());
+  if (*code != 0)
+    return failure(fmt::format("measuring the link ended with {}: {}", *code, asker->output()), {},
+                   Exit::kCheckFailed);
+  const auto document = record::read_document(result);
+  if (!document) return tl::unexpected(document.error());
+  if (document->measurements.empty())
+    return failure("the link's document has no measurement", {}, Exit::kCheckFailed);
+  record::Measurement measured = document->measurements.front();
+  measured.id = "link";
+  return measured;
+}
+
 class Cases {
  public:
   explicit Cases(const Bench& bench, fs::path work) : bench_(bench), work_(std::move(work)) {}
 
-  Row nothing() {
-    // A tenth of what the drive must do at least, so that no machine is too slow for it.
-    return judge({"nothing planted", "nothing", {}, {}, {}, false, {}, {}}, {1.0, "none", {}, {}},
-                 {"fed", {}});
-  }
+  Row nothing() { return judge(row_of("nothing planted", "nothing"), {1.0, "none", {}, {}}, {"fed", {}}); }
   Row drive() {
     const double cap = cap_of_drive();
-    return judge({"throttled drive",
-                  fmt::format("reads capped at {}", millrace::to_text(BytesPerSecond{cap})),
-                  {},
-                  {},
-                  {},
-                  false,
-                  {},
-                  {}},
-                 {kStep / (2 * cap), "none", cap, {}}, {"starved", {"storage"}});
+    return judge(
+        row_of("throttled drive", fmt::format("reads capped at {}", millrace::to_text(BytesPerSecond{cap}))),
+        {kStep / (2 * cap), "none", cap, {}}, {"starved", {"storage"}});
   }
   Row stage() {
-    return judge({"slow CPU stage",
-                  "one thread that decompresses 10 : 1, next to no computing",
-                  {},
-                  {},
-                  {},
-                  false,
-                  {},
-                  {}},
+    return judge(row_of("slow CPU stage", "one thread that decompresses 10 : 1, next to no computing"),
                  {0.0005, "decompress", {}, {"--compressible", "0.9"}}, {"starved", {"cpu"}});
   }
   Row two() {
     const double cap = cap_of_drive();
-    return judge(
-        {"two at once",
-         fmt::format("reads capped at {}, and the slow CPU stage", millrace::to_text(BytesPerSecond{cap})),
-         {},
-         {},
-         {},
-         false,
-         {},
-         {}},
-        {0.0005, "decompress", cap, {"--compressible", "0.9"}}, {"starved", {"storage", "cpu"}});
+    return judge(row_of("two at once", fmt::format("reads capped at {}, and the slow CPU stage",
+                                                   millrace::to_text(BytesPerSecond{cap}))),
+                 {0.0005, "decompress", cap, {"--compressible", "0.9"}}, {"starved", {"storage", "cpu"}});
+  }
+  Row link() {
+    const double cap = kMostOfCap;
+    Row row = row_of("throttled link", fmt::format("the network to the storage capped at {}",
+                                                   millrace::to_text(BytesPerSecond{cap})));
+    if (bench_.progress) bench_.progress(fmt::format("{}: {}", row.name, row.planted));
+    if (const auto found = diagnose_behind_link(cap))
+      score(*found, {"starved", {"network"}}, row);
+    else
+      refuse(found.error(), true, row);
+    return row;
   }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
 
  private:
+  static Row row_of(std::string name, std::string planted) {
+    Row row;
+    row.name = std::move(name);
+    row.planted = std::move(planted);
+    return row;
+  }
+
+  // What went wrong is the row's outcome: a cause that cannot be planted here, or a failure.
+  void refuse(const Error& error, bool planted_by_the_kernel, Row& row) {
+    interrupted_ = interrupted_ || error.exit == Exit::kInterrupted;
+    (error.exit == Exit::kInconclusive && planted_by_the_kernel ? row.skipped : row.why) = error.what;
+  }
+
+  // The feed path as it is, with a network before the storage: the link is measured for real, between two
+  // hosts that are namespaces, and the pipeline's own run, which crosses no network, is left out.
+  Result<record::Diagnosis> diagnose_behind_link(double cap) {
+    const Trial trial{kStep / (2 * cap), "none", {}, {}};
+    auto document = run(bench_, work_, trial);
+    if (!document) return tl::unexpected(document.error());
+    if (document->diagnoses.empty() || document->diagnoses.front().verdict != "fed")
+      return failure("without the network it is not fed either, so that nothing can be told", {},
+                     Exit::kInconclusive);
+    const auto link = measure_link(bench_, work_, cap);
+    if (!link) return tl::unexpected(link.error());
+    std::erase_if(document->measurements, [](const record::Measurement& m) {
+      return m.probe == "ingest.pipeline" && m.metrics.contains("accelerator_utilization_share");
+    });
+    document->measurements.push_back(*link);
+    const auto profiles = workload::load((work_ / "selftest.json").string());
+    if (!profiles) return tl::unexpected(profiles.error());
+    return diagnose::diagnose(*document, {profiles->front(), 1, {}});
+  }
+
   // A third of what the drive does by itself, and no more than what shows within seconds.
   double cap_of_drive() {
     if (healthy_rate_ <= 0) return kMostOfCap;
@@ -170,11 +228,7 @@ class Cases {
     if (bench_.progress) bench_.progress(fmt::format("{}: {}", row.name, row.planted));
     const auto document = run(bench_, work_, trial);
     if (!document) {
-      interrupted_ = interrupted_ || document.error().exit == Exit::kInterrupted;
-      if (document.error().exit == Exit::kInconclusive && trial.cap)
-        row.skipped = document.error().what;
-      else
-        row.why = document.error().what;
+      refuse(document.error(), trial.cap.has_value(), row);
       return row;
     }
     if (document->diagnoses.empty()) {
@@ -196,8 +250,11 @@ struct Named {
   const char* name;
   Row (Cases::*run)();
 };
-constexpr std::array<Named, 4> kCases{
-    {{"nothing", &Cases::nothing}, {"drive", &Cases::drive}, {"cpu", &Cases::stage}, {"two", &Cases::two}}};
+constexpr std::array<Named, 5> kCases{{{"nothing", &Cases::nothing},
+                                       {"drive", &Cases::drive},
+                                       {"link", &Cases::link},
+                                       {"cpu", &Cases::stage},
+                                       {"two", &Cases::two}}};
 
 }  // namespace
 

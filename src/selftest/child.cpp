@@ -30,7 +30,7 @@ constexpr std::size_t kLastOfOutput = 2000;
   if (group >= 0 && write(group, "0", 1) != 1) _exit(kNotInGroup);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
-  execv(arguments[0], arguments);
+  execvp(arguments[0], arguments);
   _exit(kNotStarted);
 }
 

@@ -82,5 +82,44 @@ TEST(GpuHops, WithoutCopiesThereIsNoHop) {
   EXPECT_TRUE(path.hops.empty());
 }
 
+// Four GPUs, two behind each of two switches, which let through so much.
+record::Document two_switches(double first, double second) {
+  record::Document document;
+  document.topology.resources = {{"uplink a", "pcie_switch_uplink", "", 0, {}, "", 0, ""},
+                                 {"uplink b", "pcie_switch_uplink", "", 0, {}, "", 0, ""}};
+  const auto add = [&](const char* pattern, const char* gpus, double total, const char* uplink) {
+    record::Measurement m;
+    m.id = "m" + std::to_string(document.measurements.size() + 1);
+    m.probe = conventions::kGpuCopy;
+    m.status = "ok";
+    m.parameters["pattern"] = std::string(pattern);
+    m.parameters["gpu"] = std::string(gpus);
+    if (total > 0) m.metrics["host_to_all_bytes_per_s"] = {8, total, total, total, total, total, total};
+    if (*uplink) m.path = {{uplink, 1}};
+    document.measurements.push_back(std::move(m));
+  };
+  add("host-to-device", "gpu:0,gpu:1,gpu:2,gpu:3", 0, "");
+  for (int gpu = 0; gpu < 4; ++gpu)
+    document.measurements[0].metrics["host_to_gpu" + std::to_string(gpu) + "_bytes_per_s"] = {
+        8, 50e9, 50e9, 50e9, 50e9, 50e9, 50e9};
+  add("host-to-all", "gpu:0,gpu:1,gpu:2,gpu:3", first + second, "");
+  add("host-to-all", "gpu:0,gpu:1", first, "uplink a");
+  add("host-to-all", "gpu:2,gpu:3", second, "uplink b");
+  return document;
+}
+
+TEST(GpuHops, TheUplinkOfASwitchThatHoldsItsGpusBackIsAHop) {
+  const auto found = hops(two_switches(30e9, 100e9), 4);
+  ASSERT_EQ(found.size(),
+            3u);  // the links, all at once, the slow uplink; the other lets through all that its GPUs take
+  EXPECT_THAT(found[2].resources, ElementsAre("uplink a"));
+  EXPECT_TRUE(found[2].shared);
+  EXPECT_DOUBLE_EQ(found[2].capacity.rate(), 60e9) << "half of the GPUs take half of the bytes through it";
+  EXPECT_THAT(found[2].capacity.evidence, ElementsAre("m3"));
+  EXPECT_DOUBLE_EQ(found[1].capacity.rate(), 130e9) << "the widest measurement is the one of all";
+}
+
+TEST(GpuHops, UplinksThatLetThroughAllAreNone) { EXPECT_EQ(hops(two_switches(100e9, 99e9), 4).size(), 1u); }
+
 }  // namespace
 }  // namespace millrace::diagnose

@@ -34,6 +34,23 @@ TEST(Verdict, StorageAtHalfTheDemandStarvesToHalfTheUtilization) {
   EXPECT_THAT(d.bottlenecks[0].evidence, ElementsAre("m3"));
 }
 
+TEST(Verdict, TheNetworkToTheStorageIsAHopWhereALinkWasMeasuredAsThat) {
+  Machine machine = good().storage(6e9, 1e7);
+  EXPECT_EQ(machine.ask().verdict, "fed");
+  record::Measurement& link = machine.add("tcp.stream", "storage", 1e9, 1e7);
+  link.from = "nic:eth0";
+  const auto d = machine.ask();
+  EXPECT_EQ(d.verdict, "starved");
+  ASSERT_EQ(d.bottlenecks.size(), 1u);
+  EXPECT_EQ(d.bottlenecks[0].kind, "network");
+  EXPECT_THAT(d.bottlenecks[0].resources, ElementsAre("nic:eth0"));
+  EXPECT_DOUBLE_EQ(d.bottlenecks[0].available_bytes_per_s, 1e9);
+  EXPECT_THAT(d.sentence, HasSubstr("starved by the network to the storage"));
+  // Any other link is nothing that records cross.
+  machine.document.measurements.back().label = "";
+  EXPECT_EQ(machine.ask().verdict, "fed");
+}
+
 TEST(Verdict, SlowPreparationIsNamedAndTheDriveIsNot) {
   const auto d =
       Machine().limit("pcie:1:read", 50e9).memory(100e9).stages(0.8e9, 40e9).storage(6e9, 1e7).ask();
