@@ -86,12 +86,13 @@ std::string text_of(const Figure& figure, const Scale& scale, int significant) {
   return figure.of.empty() ? number : fmt::format("{} {}", number, figure.of);
 }
 
-// A printed number with its unit: what it stands for, and half of its last digit.
+// A printed number with its unit: what it stands for, and by how much that may be off.
 struct Read {
-  double value = 0, half_digit = 0;
+  double value = 0, off = 0;
 };
 
-std::optional<Read> read_figure(std::string_view text) {
+// `significant`: with how many digits such numbers are printed, zeros at the end left out.
+std::optional<Read> read_figure(std::string_view text, int significant) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   while (text.ends_with(' ')) text.remove_suffix(1);
   Read read;
@@ -102,7 +103,8 @@ std::optional<Read> read_figure(std::string_view text) {
   // A whole number of few digits is a count, and exact; one of many may have been rounded to its digits.
   const bool exact = point == std::string_view::npos && number.size() < 4;
   const double places = point == std::string_view::npos ? 0 : static_cast<double>(number.size() - point - 1);
-  read.half_digit = exact ? 0 : 0.5 * std::pow(10, -places);
+  const double by_digits = 5 * std::pow(10, -significant) * std::abs(read.value);
+  read.off = exact ? 0 : std::min(0.5 * std::pow(10, -places), by_digits);
   std::string_view unit = text.substr(number.size());
   while (unit.starts_with(' ')) unit.remove_prefix(1);
   double factor = 1;
@@ -119,11 +121,11 @@ std::optional<Read> read_figure(std::string_view text) {
     factor = 0.01;
   else if (!plain("B/s") && !plain("B") && !plain("s"))
     factor = 1;  // a count of something
-  return Read{read.value * factor, read.half_digit * factor};
+  return Read{read.value * factor, read.off * factor};
 }
 
 // The value of "a × b ÷ c + d", with the error that rounding each number may cause.
-std::optional<Read> evaluate(std::string_view text) {
+std::optional<Read> evaluate(std::string_view text, int significant) {
   constexpr std::string_view kSigns[] = {" × ", " ÷ ", " + ", " − "};
   Read sum{0, 0};
   Read product{1, 0};
@@ -134,24 +136,24 @@ std::optional<Read> evaluate(std::string_view text) {
     std::size_t next = 0;
     for (std::size_t i = 0; i < std::size(kSigns); ++i)
       if (const auto found = text.find(kSigns[i]); found < at) at = found, next = i;
-    const auto figure = read_figure(text.substr(0, at));
+    const auto figure = read_figure(text.substr(0, at), significant);
     if (!figure) return std::nullopt;
     if (pending > 1) {
-      sum.value += sign * product.value, sum.half_digit += product.half_digit;
+      sum.value += sign * product.value, sum.off += product.off;
       product = *figure;
       sign = pending == 2 ? 1 : -1;
     } else {
       if (pending == 1 && figure->value == 0) return std::nullopt;
       const double by = pending == 0 ? figure->value : 1 / figure->value;
-      const double relative = figure->value == 0 ? 0 : figure->half_digit / std::abs(figure->value);
-      product.half_digit = std::abs(product.half_digit * by) + std::abs(product.value * by) * relative;
+      const double relative = figure->value == 0 ? 0 : figure->off / std::abs(figure->value);
+      product.off = std::abs(product.off * by) + std::abs(product.value * by) * relative;
       product.value *= by;
     }
     if (at == std::string_view::npos) break;
     pending = next;
     text.remove_prefix(at + kSigns[next].size());
   }
-  return Read{sum.value + sign * product.value, sum.half_digit + product.half_digit};
+  return Read{sum.value + sign * product.value, sum.off + product.off};
 }
 
 }  // namespace
@@ -211,11 +213,12 @@ std::optional<Checked> check(const std::string& arithmetic) {
     const std::string sign{' ', relation, ' '};
     const auto at = arithmetic.find(sign);
     if (at == std::string::npos) continue;
-    const auto left = evaluate(std::string_view(arithmetic).substr(0, at));
-    const auto right = evaluate(std::string_view(arithmetic).substr(at + sign.size()));
+    const int of_left = relation == '=' ? kTermDigits : kResultDigits;
+    const auto left = evaluate(std::string_view(arithmetic).substr(0, at), of_left);
+    const auto right = evaluate(std::string_view(arithmetic).substr(at + sign.size()), kResultDigits);
     if (!left || !right) return std::nullopt;
     const double slack = 1e-9 * std::max(std::abs(left->value), std::abs(right->value));
-    return Checked{left->value, right->value, left->half_digit + right->half_digit + slack, relation};
+    return Checked{left->value, right->value, left->off + right->off + slack, relation};
   }
   return std::nullopt;
 }
