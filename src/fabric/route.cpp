@@ -278,7 +278,29 @@ void local_drives(Crossings& crossings, const Job& job, bool read, double bytes)
   }
 }
 
+Kinds these(std::initializer_list<Kind> kinds) {
+  Kinds all;
+  for (const Kind kind : kinds) all.set(static_cast<std::size_t>(kind));
+  return all;
+}
+
 }  // namespace
+
+Kinds kinds_of(const Fabric& fabric, workload::Pattern pattern) {
+  const Kinds tiers = these({Kind::kLeafUp, Kind::kLeafDown, Kind::kSpineUp, Kind::kSpineDown, Kind::kCore});
+  const bool shared = fabric.storage.has_value();
+  switch (pattern) {
+    case workload::Pattern::kRead:
+      return shared ? tiers | these({Kind::kPcieIn, Kind::kNicDown, Kind::kStorageRead, Kind::kStorageOut})
+                    : these({Kind::kPcieIn, Kind::kDriveRead});
+    case workload::Pattern::kWrite:
+      return shared ? tiers | these({Kind::kPcieOut, Kind::kNicUp, Kind::kStorageWrite, Kind::kStorageIn})
+                    : these({Kind::kPcieOut, Kind::kDriveWrite});
+    default:
+      return tiers | these({Kind::kNvlinkOut, Kind::kNvlinkIn, Kind::kPcieOut, Kind::kPcieIn, Kind::kNicUp,
+                            Kind::kNicDown});
+  }
+}
 
 void add_loads(const Resources& resources, const workload::Traffic& traffic, const Placement& placement,
                std::span<double> loads) {

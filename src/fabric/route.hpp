@@ -24,6 +24,7 @@
 //   between the host's own drives and the GPU.
 #pragma once
 
+#include <bitset>
 #include <span>
 
 #include "fabric/resources.hpp"
@@ -40,5 +41,9 @@ struct Placement {
 // Adds the bytes per step on every bundle of links. O(ranks), whatever the groups' sizes.
 void add_loads(const Resources& resources, const workload::Traffic& traffic, const Placement& placement,
                std::span<double> loads);
+
+// The kinds of resources that traffic of a pattern may cross: add_loads() leaves all others alone.
+using Kinds = std::bitset<kKinds>;
+Kinds kinds_of(const Fabric& fabric, workload::Pattern pattern);
 
 }  // namespace millrace::fabric

@@ -69,6 +69,9 @@ TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
     for (std::size_t k = 0; k < kKinds; ++k) {
       const auto kind = static_cast<Kind>(k);
       const auto links = static_cast<std::size_t>(loads.resources.links(kind));
+      for (const double bytes : loads.of(kind)) {
+        ASSERT_TRUE(bytes == 0 || kinds_of(fabric, pattern)[k]) << to_text(kind) << " at seed " << seed;
+      }
       ASSERT_EQ(loads.of(kind).size() * links, exact[k].size());
       for (std::size_t link = 0; link < exact[k].size(); ++link)
         ASSERT_NEAR(loads.of(kind)[link / links] / static_cast<double>(links), exact[k][link], 1e-9 * most)
