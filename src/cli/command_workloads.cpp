@@ -50,7 +50,7 @@ std::string in_short(const workload::Profile& profile) {
       return fmt::format("{} of weights within {:g} s", size(workload::weights_bytes(profile)),
                          profile.loading.wanted_s);
     case workload::Kind::kServe:
-      return fmt::format("p{:g} within {}, {:g} requests a second", serving.quantile * 100,
+      return fmt::format("p99 within {}, {:g} requests a second",
                          to_text(Duration::from_seconds(serving.budget_s)), serving.requests_per_s);
     case workload::Kind::kMix:
       return fmt::format("{} workloads on {} GPUs", profile.mix.parts.size(), workload::site_ranks(profile));

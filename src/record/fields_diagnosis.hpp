@@ -67,6 +67,8 @@ void fields(V& v, T& part) {
   v.nullable("p50_s", part.p50_s);
   v.nullable("p99_s", part.p99_s);
   v.required("measured", part.measured);
+  v.optional("source", part.source);
+  v.optional("evidence", part.evidence);
 }
 
 template <typename V, Is<LatencyDiagnosis> T>
@@ -76,6 +78,7 @@ void fields(V& v, T& latency) {
   v.nullable("p99_s", latency.p99_s);
   v.nullable("bound_p99_s", latency.bound_p99_s);
   v.required("parts", latency.parts);
+  v.optional("mend", latency.mend);
 }
 
 template <typename V, Is<MeasuredUtilization> T>

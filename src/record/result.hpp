@@ -183,16 +183,19 @@ struct Relief {  // mend `resource` by `factor`: what utilization results and wh
   bool operator==(const Relief&) const = default;
 };
 
-struct LatencyPart {
+struct LatencyPart {  // not a number: the count of operations does not resolve it
   std::string name;
   double p50_s = 0, p99_s = 0;
-  bool measured = false;
+  bool measured = false;              // else given by the profile, or computed from what it gives
+  std::string source;                 // where the figures are from, with the sum where there is one
+  std::vector<std::string> evidence;  // measurement ids
   bool operator==(const LatencyPart&) const = default;
 };
 
 struct LatencyDiagnosis {
   double budget_s = 0, p50_s = 0, p99_s = 0, bound_p99_s = 0;
   std::vector<LatencyPart> parts;
+  std::string mend;  // the part that takes most, where the budget is not kept; else empty
   bool operator==(const LatencyDiagnosis&) const = default;
 };
 

@@ -23,7 +23,7 @@ CheckpointPlan plan_checkpoint(const Profile& profile, std::int64_t ranks, doubl
   plan.background_s = checkpoint.asynchronous ? plan.write_s : 0;
   const double read_rate = checkpoint.read_bytes_per_s > 0 ? checkpoint.read_bytes_per_s : write_bytes_per_s;
   plan.restore_s = plan.rank_bytes / read_rate;
-  if (checkpoint.every_steps > 0)
+  if (checkpoint.every_steps > 0 && step_s > 0)
     plan.interval_s = static_cast<double>(checkpoint.every_steps) * step_s;
   else if (checkpoint.interval_s > 0)
     plan.interval_s = checkpoint.interval_s;

@@ -68,8 +68,8 @@ std::string explain_serving(const Profile& profile) {
   Lines lines(profile);
   const Serving& serving = profile.serving;
   const RequestCost cost = request_cost(profile);
-  lines.add("budget", fmt::format("{} at p{:g}: network, queue, computing and all that lies between",
-                                  time_text(serving.budget_s), serving.quantile * 100));
+  lines.add("budget", fmt::format("{} at p99: network, queue, computing and all that lies between",
+                                  time_text(serving.budget_s)));
   lines.add("load", fmt::format("{:g} requests a second to a replica of {} GPU{}", serving.requests_per_s,
                                 serving.replica_ranks, serving.replica_ranks == 1 ? "" : "s"));
   std::string name;

@@ -151,7 +151,6 @@ void read_loading(ObjectReader reader, const Shape& shape, Loading& loading) {
 void read_serving(ObjectReader reader, const Shape& shape, Serving& serving) {
   const bool language = shape.layers > 0;
   reader.number("budget_s", serving.budget_s, 0, kMostSeconds, true);
-  reader.number("quantile", serving.quantile, 0, 0.9999);
   reader.number("requests_per_s", serving.requests_per_s, 0, 1e12, true);
   reader.count("replica_ranks", serving.replica_ranks, 100'000);
   reader.count("fan_out", serving.fan_out, 1'000'000);

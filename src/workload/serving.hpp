@@ -41,8 +41,7 @@ struct BudgetPart {
 };
 
 struct Serving {
-  double budget_s = 0;  // that `quantile` of the answers must keep
-  double quantile = 0.99;
+  double budget_s = 0;        // that 99 % of the answers keep
   double requests_per_s = 0;  // Poisson, to one replica
   int replica_ranks = 1;      // GPUs of one replica (tensor-parallel)
   int fan_out = 1;            // ranks that each answer waits for, in storage and transfer

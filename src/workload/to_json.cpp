@@ -106,7 +106,6 @@ Json json_of(const Serving& serving) {
   Json parts = Json::array();
   for (const BudgetPart& part : serving.parts) parts.push_back(json_of(part));
   Json object = {{"budget_s", serving.budget_s},
-                 {"quantile", serving.quantile},
                  {"requests_per_s", serving.requests_per_s},
                  {"replica_ranks", serving.replica_ranks},
                  {"fan_out", serving.fan_out}};

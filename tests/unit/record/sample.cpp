@@ -78,7 +78,8 @@ Diagnosis full_diagnosis() {
       {"drive:vda:read", "storage", "read from vda", 2.9, 3.18e9, 1.1e9, 1.0e9, 1.2e9, 7.88e9, {"m1", "m2"}}};
   d.relief = {{"drive:vda:read", 2.9, "memory:0", 0.95}};
   d.measured = MeasuredUtilization{0.34, 0.01, "m2"};
-  d.latency = LatencyDiagnosis{0.1, 0.02, 0.05, 0.08, {{"storage", 0.01, 0.02, true}}};
+  d.latency = LatencyDiagnosis{
+      0.1, 0.02, 0.05, 0.08, {{"storage", 0.01, 0.02, true, "805 MB ÷ 1 GB/s", {"m1"}}}, "storage"};
   d.notes = {"host memory stands in for GPU memory"};
   d.explanation = {{"demand", "what 8 accelerators take", "8 × 0.398 GB/s = 3.18 GB/s", {"m1"}}};
   return d;
