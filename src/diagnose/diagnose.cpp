@@ -8,7 +8,9 @@
 #include <cmath>
 
 #include "diagnose/binding.hpp"
+#include "diagnose/explain_feed.hpp"
 #include "diagnose/feed_path.hpp"
+#include "diagnose/life.hpp"
 #include "diagnose/proof.hpp"
 #include "diagnose/relief.hpp"
 #include "diagnose/sentence.hpp"
@@ -72,6 +74,7 @@ void add_proof(const record::Document& document, const workload::Profile& profil
 }  // namespace
 
 record::Diagnosis diagnose(const record::Document& document, const Question& question) {
+  if (question.profile.kind != workload::Kind::kTrainingInput) return diagnose_life(document, question);
   const workload::Profile& profile = question.profile;
   const double wanted = question.utilization_wanted.value_or(profile.utilization_wanted);
   const double demand = profile.demand_bytes_per_s();
@@ -140,6 +143,7 @@ record::Diagnosis diagnose(const record::Document& document, const Question& que
                                 step.next ? step.next->resources.front() : std::string(), step.utilization});
   diagnosis.notes = std::move(path.notes);
   add_proof(document, profile, wanted, diagnosis);
+  diagnosis.explanation = explain_feed(document, profile, path, diagnosis);
   return diagnosis;
 }
 

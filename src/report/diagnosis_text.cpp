@@ -3,9 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include "report/figures.hpp"
+#include "report/latency_text.hpp"
 #include "report/layout.hpp"
 #include "report/stall_shares.hpp"
 #include "report/terminal.hpp"
@@ -112,7 +114,11 @@ std::string utilization_text(const Diagnosis& d) {
 
 std::string verdict_text(const record::Document& document, const Diagnosis& d, bool compact,
                          const TextStyle& style) {
+  if (d.latency) return latency_text(d, style);
   const std::string first = "  " + tag(d, style) + " ";
+  if (!std::isfinite(d.utilization))  // nothing to compute it from
+    return wrapped(first, d.sentence, 15, style) +
+           (d.undecided.empty() ? "" : wrapped(std::string(15, ' '), "to decide: " + d.undecided, 15, style));
   if (compact && d.verdict == "fed") {
     std::string text = fmt::format("{} × {}: {}", d.accelerators, upper(d.accelerator), utilization_text(d));
     if (!d.ranking.empty())
@@ -163,40 +169,6 @@ std::string diagnoses_text(const record::Document& document, const std::vector<D
     out += "\n";
   }
   return out + notes_text(diagnoses, style);
-}
-
-std::string explain_text(const record::Document& document, const Diagnosis& d, const TextStyle& style) {
-  std::string out =
-      toned(fmt::format("How {} on {} × {} was judged", model_of(d), d.accelerators, upper(d.accelerator)),
-            Tone::kStrong, style) +
-      "\n";
-  const auto say = [&](const std::string& text) { out += wrapped("  - ", text, 4, style); };
-  for (const RankedHop& hop : d.ranking) {
-    std::string text =
-        fmt::format("{} [{}]: needed {}, ", hop.name, hop.resource, rate(hop.needed_bytes_per_s));
-    text += hop.available_bytes_per_s
-                ? fmt::format("measured {} (95 % in {})", rate(*hop.available_bytes_per_s),
-                              span(hop.available_low.value_or(0), hop.available_high.value_or(0)))
-                : "not measured";
-    text += fmt::format(", limit {}: used to {}", rate(hop.limit_bytes_per_s), percent(hop.utilization));
-    std::vector<std::string> evidence;
-    for (const std::string& id : hop.evidence)
-      for (const auto& m : document.measurements)
-        if (m.id == id)
-          evidence.push_back(fmt::format("{} {}{}, {} repeat{}", id, m.probe,
-                                         m.label.empty() ? "" : " " + m.label, m.repeats.size(),
-                                         m.repeats.size() == 1 ? "" : "s"));
-    if (!evidence.empty()) text += fmt::format("; from {}", fmt::join(evidence, " and "));
-    say(text);
-  }
-  say(fmt::format("a step computes {} and takes {}: utilization {}", seconds(d.step_compute_s),
-                  seconds(d.step_predicted_s), utilization_text(d)));
-  for (const auto& relief : d.relief)
-    say(fmt::format("{} {} as able: {}, then {} binds", relief.resource, factor(relief.factor),
-                    percent(relief.accelerator_utilization),
-                    relief.next_bottleneck.empty() ? "only the compute itself" : relief.next_bottleneck));
-  if (!d.undecided.empty()) say("to decide: " + d.undecided);
-  return out;
 }
 
 }  // namespace millrace::report

@@ -106,6 +106,30 @@ std::string fingerprint(const Job& job, const std::vector<workload::Profile>& pr
   return fmt::format("{:016x}", XXH64(text.data(), text.size(), 0));
 }
 
+namespace {
+
+// A run measures the path of training input. What else a workload may ask is told by documents.
+Result<void> is_measurable(const workload::Profile& profile) {
+  using workload::Kind;
+  if (profile.kind == Kind::kTrainingInput) return {};
+  const std::string ask = fmt::format("then `millrace diagnose F --for {}`", profile.name);
+  const bool writes = profile.kind == Kind::kCheckpoint;
+  const bool trains = profile.kind == Kind::kPretrain || profile.kind == Kind::kFinetune;
+  return failure(
+      fmt::format("--for {}: a run measures training input, and this is of the kind '{}'", profile.name,
+                  workload::name_of(profile.kind)),
+      writes   ? "`millrace measure storage.write --path FOLDER --json F`, " + ask
+      : trains ? "on one host `millrace measure nccl.all_reduce --json F`, of many `millrace topo --generate "
+                 "fat-tree --hosts N --json F`; " +
+                     ask
+      : profile.kind == Kind::kServe ? "`millrace measure tcp.latency --peer ADDRESS:PORT --json F` or "
+                                       "`millrace run --json F` (storage and GPUs), " +
+                                           ask
+                                     : "`millrace run --json F` without it (storage and GPUs), " + ask);
+}
+
+}  // namespace
+
 Result<std::vector<workload::Profile>> profiles_of(const Job& job) {
   std::vector<workload::Profile> profiles;
   if (job.workloads.empty()) profiles = workload::built_in_training_input();
@@ -113,6 +137,8 @@ Result<std::vector<workload::Profile>> profiles_of(const Job& job) {
     auto loaded = workload::load(name);
     if (!loaded) return tl::unexpected(loaded.error());
     for (workload::Profile& profile : *loaded) {
+      if (const auto measurable = is_measurable(profile); !measurable)
+        return tl::unexpected(measurable.error());
       const bool twice = std::any_of(profiles.begin(), profiles.end(), [&](const workload::Profile& other) {
         return other.name == profile.name;
       });

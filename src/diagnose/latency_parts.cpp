@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "diagnose/latency_parts.hpp"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "workload/serving_time.hpp"
+
+namespace millrace::diagnose {
+namespace {
+
+// A round trip that is this much shorter than the profile's own is not of the distance that the profile is
+// about.
+constexpr double kOtherDistance = 10;
+
+const record::Measurement* round_trip(const record::Document& document) {
+  const record::Measurement* found = nullptr;
+  for (const record::Measurement& m : document.measurements) {
+    const bool tcp = m.probe == "tcp.latency", rdma = m.probe.starts_with("rdma.");
+    if (m.status != "ok" || !m.latency_histogram || m.latency_histogram->buckets.empty() || (!tcp && !rdma))
+      continue;
+    if (std::find(m.flags.begin(), m.flags.end(), "loopback") != m.flags.end())
+      continue;  // no network at all
+    // TCP is what a client speaks; at one request at a time, since the queue is a part of its own.
+    if (found == nullptr || (tcp && found->probe != "tcp.latency")) found = &m;
+  }
+  return found;
+}
+
+std::optional<stats::LatencyHistogram> histogram_of(const record::Measurement& m) {
+  auto read = stats::LatencyHistogram::from_sparse(m.latency_histogram->buckets);
+  if (!read || read->count() == 0) return std::nullopt;
+  return std::move(*read);
+}
+
+void measure_network(const record::Document& document, PartTime& part, std::vector<std::string>& notes) {
+  const record::Measurement* m = round_trip(document);
+  auto histogram = m != nullptr ? histogram_of(*m) : std::nullopt;
+  if (!histogram) {
+    notes.push_back(
+        fmt::format("{}: no round trip was measured, the given {} at the median stands in (`millrace "
+                    "measure tcp.latency --peer ADDRESS:PORT`)",
+                    part.name, time_words(part.p50_s)));
+    return;
+  }
+  const bool half = std::find(m->flags.begin(), m->flags.end(), "half-round-trip") != m->flags.end();
+  const double scale = half ? 2 : 1;
+  const double median = scale * histogram->quantile(0.5).value_or(0);
+  if (median * kOtherDistance < part.p50_s) {
+    notes.push_back(
+        fmt::format("{}: {} measured a round trip of {}, which is not the distance that this workload is "
+                    "about: the given {} stands",
+                    part.name, m->id, time_words(median), time_words(part.p50_s)));
+    return;
+  }
+  part.source = fmt::format("{} {}{}, {} operations", m->id, m->probe,
+                            half ? ", twice a half round trip" : "", histogram->count());
+  part.counted = std::move(histogram);
+  part.counted_scale = scale;
+  part.measured = true;
+  part.evidence = {m->id};
+}
+
+// Bytes over a rate: the rate's interval is what is known of its spread, and its slow end stands for the
+// tail.
+void carry(double bytes, const HopRate& rate, double share, PartTime& part) {
+  part.p50_s = bytes / (rate.mean * share);
+  part.p99_s = rate.low > 0 ? std::max(part.p50_s, bytes / (rate.low * share)) : part.p50_s;
+  part.measured = rate.measured;
+  part.evidence = rate.evidence;
+  part.source = fmt::format("{} ÷ {}{}", bytes_words(bytes), rate_words(rate.mean * share),
+                            rate.measured ? fmt::format(" ({})", fmt::join(rate.evidence, ", ")) : ", given");
+}
+
+void compute(PartTime& part, double s, std::string source) {
+  part.p50_s = part.p99_s = s;
+  part.source = std::move(source);
+}
+
+}  // namespace
+
+bool holds_the_replica(workload::PartKind kind) {
+  return kind == workload::PartKind::kCompute || kind == workload::PartKind::kTransfer ||
+         kind == workload::PartKind::kDecode;
+}
+
+Distribution PartTime::on(Grid grid) const {
+  const Distribution one = counted ? Distribution::counted(*counted, counted_scale * mended, grid)
+                                   : Distribution::log_normal(p50_s * mended, p99_s * mended, grid);
+  return longest_of > 1 ? one.longest_of(longest_of) : one;
+}
+
+std::optional<double> PartTime::quantile(double q) const {
+  if (!counted) return q < 0.75 ? p50_s : p99_s;
+  const auto told = counted->resolved_quantile(q);
+  return told ? std::optional(*told * counted_scale) : std::nullopt;
+}
+
+std::vector<PartTime> part_times(const record::Document& document, const workload::Profile& profile,
+                                 const ServingHops& hops, std::vector<std::string>& notes) {
+  const workload::Serving& serving = profile.serving;
+  const workload::RequestCost cost = workload::request_cost(profile);
+  std::vector<PartTime> parts;
+  for (const workload::BudgetPart& given : serving.parts) {
+    PartTime part;
+    part.name = given.name;
+    part.kind = given.kind;
+    part.p50_s = given.p50_s;
+    part.p99_s = given.p99_s;
+    part.source = given.source.empty() ? "given" : "given: " + given.source;
+    const bool own = given.p50_s > 0;
+    switch (given.kind) {
+      case workload::PartKind::kNetwork:
+        measure_network(document, part, notes);
+        break;
+      case workload::PartKind::kFetch:
+        part.longest_of = serving.fan_out;
+        if (!own || hops.read.measured) carry(cost.fetch_bytes, hops.read, 1.0 / hops.replicas, part);
+        break;
+      case workload::PartKind::kTransfer:
+        part.longest_of = serving.fan_out;
+        if (!own || hops.copy.measured) carry(cost.transfer_bytes, hops.copy, 1, part);
+        break;
+      case workload::PartKind::kCompute:
+        if (!own)
+          compute(part, cost.prefill_s,
+                  fmt::format("computed: prefill of {:.0f} tokens at {:g} of the peak", cost.new_tokens,
+                              serving.mfu));
+        break;
+      case workload::PartKind::kDecode:
+        if (!own) compute(part, cost.decode_s, "computed: the weights read once from the GPU's memory");
+        break;
+      case workload::PartKind::kQueue:
+      case workload::PartKind::kFixed:
+        break;
+    }
+    parts.push_back(std::move(part));
+  }
+  return parts;
+}
+
+}  // namespace millrace::diagnose

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verdicts on what is no training input, from one host's document: training as far as a host tells,
+// checkpoints, restores, cold starts, serving, and mixes of these.
+#pragma once
+
+#include "diagnose/diagnose.hpp"
+
+namespace millrace::diagnose {
+
+// By the profile's kind. Where a measurement is missing without which nothing can be said the verdict is
+// "inconclusive" and `undecided` names it; given figures that stand in are said in `notes`.
+record::Diagnosis diagnose_life(const record::Document& document, const Question& question);
+
+// Training on the GPUs of this host: the traffic among them by collective measurements, input and checkpoints
+// by storage. A job that reaches beyond the host, or does not fit it, is inconclusive.
+record::Diagnosis diagnose_training(const record::Document& document, const Question& question);
+// The share of the time that a job keeps for itself.
+record::Diagnosis diagnose_checkpoint(const record::Document& document, const Question& question);
+// Seconds from start to ready, and from failure to going on.
+record::Diagnosis diagnose_cold_start(const record::Document& document, const Question& question);
+record::Diagnosis diagnose_restore(const record::Document& document, const Question& question);
+// The latency budget.
+record::Diagnosis diagnose_serving(const record::Document& document, const Question& question);
+// Several jobs that share this host's storage, max-min fairly in steps per second.
+record::Diagnosis diagnose_mix(const record::Document& document, const Question& question);
+
+}  // namespace millrace::diagnose

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "report/latency_text.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/figures.hpp"
+#include "report/layout.hpp"
+
+namespace millrace::report {
+namespace {
+
+constexpr std::size_t kIndent = 15;
+
+std::string time_cell(double s) { return std::isfinite(s) ? seconds(s) : "–"; }
+
+std::string padded(const std::string& text, std::size_t width, bool right) {
+  const std::string blanks(width - std::min(width, columns(text)), ' ');
+  return right ? blanks + text : text + blanks;
+}
+
+std::string verdict_tag(const record::Diagnosis& d, const TextStyle& style) {
+  const bool good = d.verdict == "fed", bad = d.verdict == "starved";
+  const char* words = good ? "IN TIME" : (bad ? "TOO LATE" : "INCONCLUSIVE");
+  return toned(fmt::format("{:<12}", words), good ? Tone::kGood : (bad ? Tone::kBad : Tone::kDoubtful),
+               style);
+}
+
+}  // namespace
+
+std::string latency_text(const record::Diagnosis& diagnosis, const TextStyle& style) {
+  const record::LatencyDiagnosis& latency = *diagnosis.latency;
+  std::string out = wrapped("  " + verdict_tag(diagnosis, style) + " ", diagnosis.sentence, kIndent, style);
+  if (!diagnosis.undecided.empty())
+    out += wrapped(std::string(kIndent, ' '), "to decide: " + diagnosis.undecided, kIndent, style);
+  std::size_t widest = columns("whatever the dependence");
+  for (const record::LatencyPart& part : latency.parts) widest = std::max(widest, columns(part.name));
+  const auto row = [&](const std::string& name, const std::string& p50, const std::string& p99,
+                       const std::string& from) {
+    const std::string first = std::string(kIndent, ' ') + padded(name, widest, false) + "  " +
+                              padded(p50, 8, true) + "  " + padded(p99, 8, true);
+    if (from.empty()) return first.substr(0, first.find_last_not_of(' ') + 1) + "\n";
+    return wrapped(first + "  ", from, kIndent + widest + 22, style);
+  };
+  out += row("part", "median", "p99", "from");
+  for (const record::LatencyPart& part : latency.parts)
+    out += row(part.name, time_cell(part.p50_s), time_cell(part.p99_s),
+               (part.measured ? "measured: " : "") + part.source);
+  const bool percentiles = std::isfinite(latency.bound_p99_s) || std::isfinite(latency.p99_s);
+  if (percentiles) {
+    out +=
+        row("if independent", time_cell(latency.p50_s), time_cell(latency.p99_s), "convolution of the parts");
+    out += row("whatever the dependence", "", time_cell(latency.bound_p99_s), "bound");
+  } else {
+    out += row("in all", time_cell(latency.p50_s), "", "");
+  }
+  out += percentiles ? row("budget", "", time_cell(latency.budget_s), "")
+                     : row("wanted", time_cell(latency.budget_s), "", "");
+  return out;
+}
+
+}  // namespace millrace::report
