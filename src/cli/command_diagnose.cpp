@@ -15,6 +15,7 @@
 #include "fabric/fabric.hpp"
 #include "record/document.hpp"
 #include "record/journal.hpp"
+#include "record/merge.hpp"
 #include "report/terminal.hpp"
 #include "workload/profile.hpp"
 
@@ -23,7 +24,7 @@ namespace {
 
 struct DiagnoseArguments {
   std::string document, json, prep;
-  std::vector<std::string> workloads;
+  std::vector<std::string> workloads, others;
   int accelerators = 0;  // 0: as many as the document's hosts have
   double wanted = 0;     // percent; 0: what the workload wants
   bool explain = false, fail_if_starved = false;
@@ -34,6 +35,18 @@ Result<record::Document> read(const std::string& file) {
   const auto contents = record::read_journal(file);
   if (!contents) return tl::unexpected(contents.error());
   return record::to_document(*contents);
+}
+
+Result<record::Document> read_all(const DiagnoseArguments& arguments) {
+  auto first = read(arguments.document);
+  if (!first || arguments.others.empty()) return first;
+  std::vector<record::NamedDocument> all{{arguments.document, std::move(*first)}};
+  for (const std::string& file : arguments.others) {
+    auto more = read(file);
+    if (!more) return more;
+    all.push_back({file, std::move(*more)});
+  }
+  return record::merge(std::move(all));
 }
 
 Result<std::vector<workload::Profile>> load_all(const std::vector<std::string>& names,
@@ -92,8 +105,10 @@ void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
       return context.fail(writable.error());
+  if (fabric::is_fabric(arguments.document) && !arguments.others.empty())
+    return context.fail({"--with: a fabric has no measurements to be joined by others", "leave it out"});
   if (fabric::is_fabric(arguments.document)) return run_diagnose_fabric(arguments, *profiles, context);
-  auto document = read(arguments.document);
+  auto document = read_all(arguments);
   if (!document) return context.fail(document.error());
 
   const int accelerators = arguments.accelerators > 0 ? arguments.accelerators : gpus_of(*document);
@@ -126,6 +141,10 @@ void add_diagnose(CLI::App& app, Context& context) {
       ->add_option("DOCUMENT", arguments->document,
                    "A result, a journal, a topology or a fabric (`millrace topo --json F`)")
       ->required();
+  command->add_option(
+      "--with", arguments->others,
+      "More documents of the same host (repeatable), such as the network to its storage: `millrace "
+      "measure tcp.stream --label storage --peer …`");
   command->add_option("--for", arguments->workloads,
                       "A workload, a model or a profile file (repeatable) [all built-in workloads]");
   command
