@@ -17,7 +17,7 @@ namespace {
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
 
 HopRate from_profile(double rate, const char* resource, const char* what) {
-  return {rate, rate, rate, false, {}, resource, fmt::format("{}, as the profile gives it", what)};
+  return {rate, rate, rate, false, {}, resource, what};
 }
 
 HopRate from_set(const MeasuredSet& set, const char* what) {
@@ -44,8 +44,8 @@ double total_of(const MeasuredSet& set) {
 HopRate read_rate(const record::Document& document, const workload::Profile& profile, double given_of_gpu,
                   int gpus, std::vector<std::string>& notes) {
   const StorageEvidence evidence = storage_evidence(document, profile.model);
-  if (evidence.set.empty()) return from_profile(given_of_gpu * gpus, "storage", "storage, read");
-  const HopRate rate = from_set(evidence.set, "storage, read");
+  if (evidence.set.empty()) return from_profile(given_of_gpu * gpus, "storage", "reading from storage");
+  const HopRate rate = from_set(evidence.set, "reading from storage");
   notes.push_back(
       fmt::format("{} read storage with an access pattern of {}; loading reads large blocks in a row",
                   fmt::join(rate.evidence, " and "),
@@ -58,14 +58,14 @@ HopRate write_rate(const record::Document& document, double given_of_gpu, int gp
   const auto best =
       std::max_element(sets.begin(), sets.end(),
                        [](const MeasuredSet& a, const MeasuredSet& b) { return total_of(a) < total_of(b); });
-  if (best == sets.end()) return from_profile(given_of_gpu * gpus, "storage", "storage, written");
-  return from_set(*best, "storage, written");
+  if (best == sets.end()) return from_profile(given_of_gpu * gpus, "storage", "writing to storage");
+  return from_set(*best, "writing to storage");
 }
 
 HopRate copy_rate(const record::Document& document, double given_of_gpu, int gpus) {
   FeedPath path;
   const bool measured = add_gpu_hops(document, gpus, path);
-  HopRate slowest = from_profile(given_of_gpu, "gpu", "the copy into a GPU");
+  HopRate slowest = from_profile(given_of_gpu, "gpu", "copying into a GPU");
   if (!measured) return slowest;
   for (const Hop& hop : path.hops) {
     if (!hop.capacity.measured) continue;
@@ -77,7 +77,7 @@ HopRate copy_rate(const record::Document& document, double given_of_gpu, int gpu
                true,
                hop.capacity.evidence,
                hop.resources.front(),
-               fmt::format("the copy into a GPU ({})", fmt::join(hop.capacity.evidence, ", "))};
+               fmt::format("copying into a GPU ({})", fmt::join(hop.capacity.evidence, ", "))};
   }
   return slowest;
 }
@@ -120,6 +120,10 @@ record::RankedHop ranked(const HopRate& rate, const std::string& kind, double ne
   return hop;
 }
 
+std::string without_name(const std::string& what, const workload::Profile& profile) {
+  const std::string name = profile.name + ": ";
+  return what.starts_with(name) ? what.substr(name.size()) : what;
+}
 std::string gpus_words(std::int64_t count) { return fmt::format("{} GPU{}", count, count == 1 ? "" : "s"); }
 std::string bytes_words(double bytes) {
   return to_si(Bytes{static_cast<std::uint64_t>(std::llround(bytes))});

@@ -21,7 +21,7 @@ struct HopRate {
   bool measured = false;
   std::vector<std::string> evidence;
   std::string resource;  // "drive:vda"; "storage" or "gpu" where none is named
-  std::string name;      // for people: "storage, read", with the measurements
+  std::string name;      // for people: "reading from storage (m1)"
 };
 
 // All of the host together. Given: what the profile says of one GPU, times `gpus` of them.
@@ -37,6 +37,8 @@ int gpus_in(const record::Document& document);
 record::Diagnosis named(const workload::Profile& profile, int accelerators);
 record::RankedHop ranked(const HopRate& rate, const std::string& kind, double needed_bytes_per_s);
 
+// An error's text without the workload's name in front, which the sentence stands below already.
+std::string without_name(const std::string& what, const workload::Profile& profile);
 std::string gpus_words(std::int64_t count);  // "1 GPU", "8 GPUs"
 std::string bytes_words(double bytes);       // "805 MB"
 std::string rate_words(double rate);         // "1 GB/s"

@@ -95,8 +95,8 @@ record::Diagnosis judge_loading(const Question& question, const LoadingTask& tas
     diagnosis.sentence = "Too slow: " + takes_words + " " + relief_words(task, read, copy);
   } else if (!read.measured) {
     diagnosis.undecided = fmt::format(
-        "measure storage (`millrace measure storage.read --path FOLDER --block 1MiB "
-        "--depth 32 --json F`), and the copy (`millrace measure gpu.copy`)");
+        "measure storage (`millrace measure storage.read --path FOLDER --block-size 1MiB "
+        "--queue-depth 32 --json F`, then `--with F`)");
     diagnosis.sentence =
         "Not known, since storage was not measured; by the profile's own figures: " + takes_words;
   } else {

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "allocate/max_min.hpp"
+#include "diagnose/explanation.hpp"
 #include "diagnose/host_rates.hpp"
 #include "diagnose/life.hpp"
 #include "workload/mix.hpp"
@@ -58,6 +59,25 @@ double asked(const std::vector<workload::SiteJob>& jobs, workload::Pattern patte
   return rate;
 }
 
+void explain_job(const workload::SiteJob& job, record::Diagnosis& diagnosis) {
+  const workload::Step step = workload::step_of(job.profile, job.ranks).value();
+  for (const workload::Traffic& traffic : step.traffic) {
+    const bool storage =
+        traffic.pattern == workload::Pattern::kRead || traffic.pattern == workload::Pattern::kWrite;
+    if (!storage || step.compute_s <= 0) continue;
+    const auto ranks = static_cast<double>(job.ranks);
+    diagnosis.explanation.push_back(
+        {part::kDemand,
+         fmt::format("{}: {}, {}", job.profile.name, traffic.name,
+                     traffic.pattern == workload::Pattern::kRead ? "read" : "written"),
+         Sum(figure::bytes(traffic.bytes_per_rank))
+             .times(figure::count(ranks, "GPUs"))
+             .over(figure::seconds(step.compute_s))
+             .equals(figure::rate(traffic.bytes_per_rank * ranks / step.compute_s)),
+         {}});
+  }
+}
+
 }  // namespace
 
 record::Diagnosis diagnose_mix(const record::Document& document, const Question& question) {
@@ -66,7 +86,7 @@ record::Diagnosis diagnose_mix(const record::Document& document, const Question&
   record::Diagnosis diagnosis = named(profile, ranks);
   const auto jobs = workload::jobs_of(profile, ranks);
   if (!jobs) {
-    diagnosis.sentence = fmt::format("It does not fit: {}.", jobs.error().what);
+    diagnosis.sentence = fmt::format("It does not fit: {}.", without_name(jobs.error().what, profile));
     diagnosis.undecided = fmt::format("{}; its own site has {} (--accelerators {})", jobs.error().hint,
                                       workload::site_ranks(profile), workload::site_ranks(profile));
     return diagnosis;
@@ -87,13 +107,17 @@ record::Diagnosis diagnose_mix(const record::Document& document, const Question&
     const record::Diagnosis alone =
         diagnose_life(document, {job.profile, static_cast<int>(job.ranks), std::nullopt});
     words.push_back(fmt::format("{} on {} GPUs", job.profile.name, job.ranks));
+    explain_job(job, diagnosis);
     if (shares[i] < 0.999) slowed.push_back(fmt::format("{} to {:.0f} %", job.profile.name, shares[i] * 100));
     if (alone.verdict == "starved") starved.push_back(job.profile.name);
     if (alone.verdict == "inconclusive") unknown.push_back(job.profile.name);
-    diagnosis.notes.push_back(
-        fmt::format("{}, by itself: {}{}", job.profile.name, alone.sentence,
-                    alone.undecided.empty() ? "" : fmt::format(" To decide: {}.", alone.undecided)));
+    diagnosis.notes.push_back(fmt::format("{}, by itself: {}", job.profile.name, alone.sentence));
   }
+  for (const record::RankedHop& hop : diagnosis.ranking)
+    diagnosis.explanation.push_back(
+        {part::kBinding, fmt::format("what all ask of {} together, and what it carries", hop.name),
+         Sum::compare(figure::rate(hop.needed_bytes_per_s), figure::rate(*hop.available_bytes_per_s)),
+         hop.evidence});
   const bool storage_known = (asked_read <= 0 || read.measured) && (asked_write <= 0 || write.measured);
   const std::string all = fmt::format("{}", fmt::join(words, ", "));
   if (!slowed.empty()) {

@@ -80,8 +80,8 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
     diagnosis.relief.push_back({write.resource, needed / write.mean, "", wanted});
   } else if (!write.measured) {
     diagnosis.undecided =
-        "measure storage (`millrace measure storage.write --path FOLDER --block 1MiB --depth 32 "
-        "--json F`)";
+        "measure storage (`millrace measure storage.write --path FOLDER --block-size 1MiB --queue-depth 32 "
+        "--json F`, then `--with F`)";
     diagnosis.sentence = fmt::format(
         "Not known, since writing to storage was not measured; by the profile's own {} a GPU: {}.",
         rate_words(profile.checkpoint.write_bytes_per_s), sum);

@@ -131,7 +131,7 @@ record::Diagnosis diagnose_training(const record::Document& document, const Ques
   diagnosis.utilization_wanted = wanted;
   const auto step = workload::step_of(profile, ranks);
   if (!step) {
-    diagnosis.sentence = fmt::format("It does not fit: {}.", step.error().what);
+    diagnosis.sentence = fmt::format("It does not fit: {}.", without_name(step.error().what, profile));
     diagnosis.undecided = step.error().hint;
     return diagnosis;
   }
@@ -157,7 +157,8 @@ record::Diagnosis diagnose_training(const record::Document& document, const Ques
   if (talks && !link.measured) {
     diagnosis.sentence =
         fmt::format("Not known, since no all-reduce among the GPUs was measured; {}.", asked_words(*step));
-    diagnosis.undecided = "measure the links among the GPUs (`millrace measure nccl.all_reduce --json F`)";
+    diagnosis.undecided =
+        "measure the links among the GPUs (`millrace measure nccl.all_reduce --json F`, then `--with F`)";
     return diagnosis;
   }
   const double slow_write = write.measured ? write.low : write.mean;

@@ -117,8 +117,7 @@ std::string verdict_text(const record::Document& document, const Diagnosis& d, b
   if (d.latency) return latency_text(d, style);
   const std::string first = "  " + tag(d, style) + " ";
   if (!std::isfinite(d.utilization))  // nothing to compute it from
-    return wrapped(first, d.sentence, 15, style) +
-           (d.undecided.empty() ? "" : wrapped(std::string(15, ' '), "to decide: " + d.undecided, 15, style));
+    return wrapped(first, d.sentence, 15, style);
   if (compact && d.verdict == "fed") {
     std::string text = fmt::format("{} × {}: {}", d.accelerators, upper(d.accelerator), utilization_text(d));
     if (!d.ranking.empty())

@@ -33,8 +33,6 @@ std::string verdict_tag(const record::Diagnosis& d, const TextStyle& style) {
 std::string latency_text(const record::Diagnosis& diagnosis, const TextStyle& style) {
   const record::LatencyDiagnosis& latency = *diagnosis.latency;
   std::string out = wrapped("  " + verdict_tag(diagnosis, style) + " ", diagnosis.sentence, kIndent, style);
-  if (!diagnosis.undecided.empty())
-    out += wrapped(std::string(kIndent, ' '), "to decide: " + diagnosis.undecided, kIndent, style);
   std::size_t widest = columns("whatever the dependence");
   for (const record::LatencyPart& part : latency.parts) widest = std::max(widest, columns(part.name));
   const auto row = [&](const std::string& name, const std::string& p50, const std::string& p99,

@@ -58,6 +58,48 @@ def workloads():
     expect(2, run("workloads", mine), "mine.json", "line 2")
 
 
+def expect_words(code, done, *parts):
+    """As expect, wherever the lines are broken."""
+    expect(code, done)
+    words = " ".join((done.stdout + done.stderr).split())
+    for part in parts:
+        assert part in words, f"{done.args}: lacks {part!r}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def the_life_of_a_model(topology, result):
+    listed = expect_words(0, run("workloads"), "Language-model training", "Checkpoint and restore", "Deployment", "Serving", "Mixes")
+    for name in ("llama3-405b-pretrain", "moe-1t-finetune", "llama3-8b-cold-start", "vision-edge", "factory-corporate"):
+        assert name in listed.stdout, name
+    expect_words(0, run("workloads", "llama3-405b-pretrain-h100", "--accelerators", "16384"), "= 5.04 s", "(3.09 h)")
+    expect_words(0, run("workloads", "llama3-70b-pretrain-h100", "--accelerators", "100"), "give a multiple of 32")
+    mine = FOLDER / "life.json"
+    mine.write_text(expect_words(0, run("workloads", "llama3-8b", "--json")).stdout)
+    expect_words(0, run("workloads", mine), "llama3-8b-serve-b200", "llama3-8b-assist-l4")
+    mine.write_text(mine.read_text().replace('"budget_s": 2.0', '"budget": 2.0', 1))
+    expect_words(2, run("workloads", mine), "life.json", "/uses/", "budget_s is missing")
+
+    both = expect_words(0, run("diagnose", topology, "--for", "vision-edge-l4", "--for", "vision-cloud-l4"), "IN TIME", "TOO LATE",
+                        "no round trip was measured, the given 100 ms", "whatever the dependence", "Mend network round trip")
+    assert both.stdout.index("IN TIME") < both.stdout.index("TOO LATE")
+    expect_words(1, run("diagnose", topology, "--for", "vision-cloud-l4", "--fail-if-starved"))
+    printed = expect_words(0, run("diagnose", topology, "--for", "vision-cloud-l4", "--json", "-"))
+    latency = json.loads(printed.stdout)["diagnoses"][0]["latency"]
+    assert latency["budget_s"] == 0.02 and 0.14 < latency["p99_s"] <= latency["bound_p99_s"], latency
+    assert latency["mend"] == "network round trip" and not latency["parts"][0]["measured"], latency
+    expect_words(3, run("diagnose", topology, "--for", "llama3-8b-cold-start-h100"), "measure storage", "1 GB/s stand in")
+    expect_words(0, run("diagnose", result, "--for", "llama3-8b-cold-start-h100"), "ready after 31.1 s")  # 16.06 GB ÷ 1 GB/s + 15 s
+    expect_words(3, run("diagnose", result, "--for", "llama3-8b-checkpoint-h100", "--accelerators", "8"), "storage.write")
+    expect_words(3, run("diagnose", result, "--for", "llama3-405b-pretrain-h100"), "cannot hold its training state", "--accelerators 128")
+    expect_words(3, run("diagnose", result, "--for", "llama3-405b-pretrain-h100", "--accelerators", "1024"), "topo --generate")
+    expect_words(0, run("diagnose", result, "--for", "factory-edge", "--accelerators", "16"), "vision-edge-l4 on 12 GPUs")
+    expect_words(3, run("diagnose", result, "--for", "factory-corporate"), "--accelerators 160")
+    expect_words(2, run("run", "--for", "vision-edge-l4"), "of the kind 'serve'", "millrace diagnose F --for vision-edge-l4")
+    expect_words(2, run("run", "--for", "unet3d-h100", "--for", "llama3-8b-checkpoint-h100"), "storage.write")
+    without = expect_words(3, run("diagnose", topology))
+    assert "unet3d" in without.stdout and "llama3" not in without.stdout  # of itself it judges training input alone
+
+
 def documents(topology, result):
     expect(0, run("diagnose", result, "--for", "unet3d-h100"), "is starved by storage", "1 GB/s")
     expect(1, run("diagnose", result, "--for", "unet3d-h100", "--fail-if-starved"))
@@ -90,6 +132,7 @@ def bad_input(result):
 try:
     workloads()
     topology_file, result_file = result_document()
+    the_life_of_a_model(topology_file, result_file)
     documents(topology_file, result_file)
     bad_input(result_file)
     print("all as it should be")

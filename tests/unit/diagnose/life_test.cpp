@@ -7,6 +7,7 @@
 
 #include <cmath>
 
+#include "diagnose/explanation.hpp"
 #include "record/document.hpp"
 #include "stats/latency_histogram.hpp"
 
@@ -79,6 +80,19 @@ TEST(AColdStart, IsTooLateWhenItDoesNotAndSaysWhatIsNeeded) {
   EXPECT_EQ(d.latency->mend, "weights from storage");
   EXPECT_THAT(d.sentence, HasSubstr("it takes 357 MB/s where there is 200 MB/s"));  // 16.06e9 ÷ (60 − 15)
   EXPECT_EQ(d.bottlenecks.front().kind, "storage");
+}
+
+TEST(AColdStart, TakesTheMeasuredCopyOfTheSlowestGpu) {
+  Host host(2);
+  host.rate("storage.read", 20e9);
+  record::Measurement& copy = host.rate("gpu.copy", 10e9);
+  copy.parameters = {{"pattern", "host-to-device"}};
+  copy.metrics["host_to_gpu0_bytes_per_s"] = {10, 4e9, 4e9, 4e9, 4e9, 4e9, 4e9};
+  copy.metrics["host_to_gpu1_bytes_per_s"] = {10, 8e9, 8e9, 8e9, 8e9, 8e9, 8e9};
+  const auto d = host.ask("llama3-8b-cold-start-h100", 2);
+  EXPECT_TRUE(d.latency->parts[1].measured);
+  EXPECT_NEAR(d.latency->p50_s, 16060522496 / 4e9 + 15,
+              1e-6);  // streamed: the copy takes longer than the reading
 }
 
 TEST(AColdStart, IsUndecidedWhereTheIntervalHoldsTheLimitAndWhereNothingWasMeasured) {
@@ -268,6 +282,13 @@ TEST(EveryBuiltIn, HasAVerdictOrSaysWhatIsMissingAndSurvivesAsADocument) {
         EXPECT_EQ(d.verdict == "inconclusive", !d.undecided.empty()) << profile.name << ": " << d.sentence;
         EXPECT_EQ(d.sentence.find("nan"), std::string::npos) << d.sentence;
         EXPECT_EQ(d.sentence.find("inf "), std::string::npos) << d.sentence;
+        EXPECT_FALSE(d.explanation.empty()) << profile.name;
+        for (const record::ExplanationStep& step : d.explanation) {
+          if (step.arithmetic.empty()) continue;
+          const auto checked = check(step.arithmetic);
+          ASSERT_TRUE(checked) << step.arithmetic;
+          EXPECT_TRUE(checked->holds()) << profile.name << ": " << step.arithmetic;
+        }
         record::Document document = host->document;
         document.diagnoses = {d};
         const auto read = record::parse_document(record::to_json(document), "d.json");
