@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <numeric>
 #include <string_view>
 #include <utility>
 
@@ -72,6 +73,12 @@ std::string text_of(const Figure& figure, const Scale& scale, int significant) {
       return fmt::format("{} {}B", digits_of(figure.value / scale.large.factor, significant),
                          scale.large.name);
     case Unit::kBytesPerSecond:
+      if (figure.parts.size() > 1) {
+        std::string all;
+        for (const double part : figure.parts)
+          all += (all.empty() ? "" : " + ") + digits_of(part / scale.large.factor, significant);
+        return fmt::format("({}) {}B/s", all, scale.large.name);
+      }
       return fmt::format("{} {}B/s", digits_of(figure.value / scale.large.factor, significant),
                          scale.large.name);
     case Unit::kSeconds:
@@ -92,9 +99,8 @@ struct Read {
 };
 
 // `significant`: with how many digits such numbers are printed, zeros at the end left out.
-std::optional<Read> read_figure(std::string_view text, int significant) {
+std::optional<Read> read_number(std::string_view& text, int significant) {
   while (text.starts_with(' ')) text.remove_prefix(1);
-  while (text.ends_with(' ')) text.remove_suffix(1);
   Read read;
   const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), read.value);
   if (error != std::errc()) return std::nullopt;
@@ -105,23 +111,42 @@ std::optional<Read> read_figure(std::string_view text, int significant) {
   const double places = point == std::string_view::npos ? 0 : static_cast<double>(number.size() - point - 1);
   const double by_digits = 5 * std::pow(10, -significant) * std::abs(read.value);
   read.off = exact ? 0 : std::min(0.5 * std::pow(10, -places), by_digits);
-  std::string_view unit = text.substr(number.size());
-  while (unit.starts_with(' ')) unit.remove_prefix(1);
-  double factor = 1;
-  const auto plain = [&](std::string_view ending) {
-    if (!unit.ends_with(ending)) return false;
+  text.remove_prefix(number.size());
+  return read;
+}
+
+// What a unit's name stands for: 1e9 for "GB/s", 0.01 for "%", 1 for what is only counted.
+double factor_of(std::string_view unit) {
+  if (unit == "%") return 0.01;
+  for (const std::string_view ending : {"B/s", "B", "s"}) {
+    if (!unit.ends_with(ending)) continue;
     const std::string_view prefix = unit.substr(0, unit.size() - ending.size());
     for (const Prefix& one : kLargePrefixes)
-      if (prefix == one.name) return factor = one.factor, true;
+      if (prefix == one.name) return one.factor;
     for (const Prefix& one : kSmallPrefixes)
-      if (prefix == one.name) return factor = one.factor, true;
-    return false;
-  };
-  if (unit == "%")
-    factor = 0.01;
-  else if (!plain("B/s") && !plain("B") && !plain("s"))
-    factor = 1;  // a count of something
-  return Read{read.value * factor, read.off * factor};
+      if (prefix == one.name) return one.factor;
+  }
+  return 1;
+}
+
+// "1.05 GB/s", or "(1.04 + 1.06) GB/s". `significant`: with how many digits such numbers are printed, zeros
+// at the end left out.
+std::optional<Read> read_figure(std::string_view text, int significant) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  while (text.ends_with(' ')) text.remove_suffix(1);
+  const bool several = text.starts_with('(');
+  Read all;
+  do {
+    if (several) text.remove_prefix(1);  // the bracket, or the plus
+    const auto one = read_number(text, significant);
+    if (!one) return std::nullopt;
+    all = {all.value + one->value, all.off + one->off};
+    while (text.starts_with(' ')) text.remove_prefix(1);
+  } while (several && text.starts_with('+'));
+  if (several && text.starts_with(')')) text.remove_prefix(1);
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  const double factor = factor_of(text);
+  return Read{all.value * factor, all.off * factor};
 }
 
 // The value of "a × b ÷ c + d", with the error that rounding each number may cause.
@@ -134,8 +159,9 @@ std::optional<Read> evaluate(std::string_view text, int significant) {
   for (;;) {
     std::size_t at = std::string_view::npos;
     std::size_t next = 0;
+    const std::size_t from = text.starts_with('(') ? std::min(text.find(')'), text.size()) : 0;
     for (std::size_t i = 0; i < std::size(kSigns); ++i)
-      if (const auto found = text.find(kSigns[i]); found < at) at = found, next = i;
+      if (const auto found = text.find(kSigns[i], from); found < at) at = found, next = i;
     const auto figure = read_figure(text.substr(0, at), significant);
     if (!figure) return std::nullopt;
     if (pending > 1) {
@@ -159,11 +185,15 @@ std::optional<Read> evaluate(std::string_view text, int significant) {
 }  // namespace
 
 namespace figure {
-Figure count(double value, std::string of) { return {value, Unit::kNone, std::move(of)}; }
-Figure bytes(double value) { return {value, Unit::kBytes, {}}; }
-Figure seconds(double value) { return {value, Unit::kSeconds, {}}; }
-Figure rate(double bytes_per_s) { return {bytes_per_s, Unit::kBytesPerSecond, {}}; }
-Figure percent(double share) { return {share, Unit::kPercent, {}}; }
+Figure count(double value, std::string of) { return {value, Unit::kNone, std::move(of), {}}; }
+Figure bytes(double value) { return {value, Unit::kBytes}; }
+Figure seconds(double value) { return {value, Unit::kSeconds}; }
+Figure rate(double bytes_per_s) { return {bytes_per_s, Unit::kBytesPerSecond}; }
+Figure sum_of_rates(std::vector<double> bytes_per_s) {
+  const double sum = std::accumulate(bytes_per_s.begin(), bytes_per_s.end(), 0.0);
+  return {sum, Unit::kBytesPerSecond, {}, std::move(bytes_per_s)};
+}
+Figure percent(double share) { return {share, Unit::kPercent}; }
 }  // namespace figure
 
 Sum::Sum(Figure first) { terms_.push_back({"", std::move(first)}); }

@@ -37,13 +37,15 @@ enum class Unit { kNone, kBytes, kSeconds, kBytesPerSecond, kPercent };
 struct Figure {
   double value = 0;
   Unit unit = Unit::kNone;
-  std::string of;
+  std::string of = {};
+  std::vector<double> parts = {};  // of a sum that is written out: "(1.04 + 1.05) GB/s"
 };
 namespace figure {
 Figure count(double value, std::string of = {});
 Figure bytes(double value);
 Figure seconds(double value);
 Figure rate(double bytes_per_s);
+Figure sum_of_rates(std::vector<double> bytes_per_s);
 Figure percent(double share);  // 0.31 is printed as 31 %
 }  // namespace figure
 

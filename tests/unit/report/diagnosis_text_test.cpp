@@ -112,22 +112,5 @@ TEST(DiagnosesText, SaysWhereTheStepWaitsWhenThreeRunsTell) {
           "of its step 40 % waits for storage and 10 % for preparation and copying: highly input-bound"));
 }
 
-TEST(ExplainText, GoesHopByHopWithTheMeasurementsBehindEach) {
-  record::Document document;
-  document.measurements.resize(1);
-  document.measurements[0].id = std::string("m1");
-  document.measurements[0].probe = "storage.read";
-  document.measurements[0].label = "toy";
-  document.measurements[0].repeats.resize(3);
-  EXPECT_EQ(explain_text(document, starved(), {false, 300}),
-            "How toy on 1 × X1 was judged\n"
-            "  - reading from vda (virtio) [drive:vda]: needed 2 GB/s, measured 1 GB/s (95 % in 980 MB/s – "
-            "1.02 GB/s), limit "
-            "unknown: used to 200 %; from m1 storage.read toy, 3 repeats\n"
-            "  - PCIe 0000:01:00.0 [pcie:1:read]: needed 2 GB/s, not measured, limit 4 GB/s: used to 50 %\n"
-            "  - a step computes 500 ms and takes 1 s: utilization 50 %, 95 % in 49–51 %, wanted 90 %\n"
-            "  - drive:vda 1.80 × as able: 90 %, then cpu:prep binds\n");
-}
-
 }  // namespace
 }  // namespace millrace::report
