@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fabrics as a user meets them: made up, looked at, diagnosed, refused where they are wrong."""
+import json
+import random
+
+from command_line import CommandTest, main
+
+
+class Fabric(CommandTest):
+    def generated(self, *options, name="fabric.json"):
+        file = self.folder / name
+        ended = self.run_it("topo", "--generate", "fat-tree", *options, "--json", file)
+        self.assertEqual(ended.code, 0, ended.err)
+        return file, ended
+
+    def diagnosed(self, file, workload, *options):
+        result = self.folder / "diagnosis.json"
+        ended = self.run_it("diagnose", file, "--for", workload, *options, "--json", result)
+        self.assertIn(ended.code, (0, 3), ended.err)
+        self.assertSatisfiesSchema(result)
+        return ended, json.loads(result.read_text())["diagnoses"]
+
+    def test_a_generated_fabric_meets_the_schema_and_is_shown_alike_from_its_file(self):
+        file, made = self.generated("--hosts", "600", "--gpus", "8", "--rails", "8", "--oversubscription", "2")
+        self.assertSatisfiesSchema(file, "fabric")
+        self.assertIn("600 hosts × 8 GPUs: 4800 GPUs", made.out)
+        self.assertIn("3 levels of switches, rail-optimised (8 rails)", made.out)
+        self.assertIn("oversubscription 2 : 1", made.out)
+        shown = self.run_it("topo", "--from", file)
+        self.assertEqual((shown.code, shown.out), (0, made.out))
+        again = self.run_it("topo", "--from", file, "--json", "-")
+        self.assertEqual(json.loads(again.out), json.loads(file.read_text()))
+
+    def test_fabrics_of_all_kinds_meet_the_schema(self):
+        for options in (("--hosts", "1", "--gpus", "1"), ("--hosts", "64", "--nics", "4"),
+                        ("--hosts", "64", "--storage", "local", "--storage-read", "28GB/s"),
+                        ("--hosts", "300", "--storage-tier", "spine", "--nic-rate", "800Gb/s"),
+                        ("--hosts", "131072", "--rails", "8")):
+            file, _ = self.generated(*options)
+            self.assertSatisfiesSchema(file, "fabric")
+
+    def test_131072_gpus_are_diagnosed_from_limits_alone_and_it_says_so(self):
+        file, _ = self.generated("--hosts", "16384", "--rails", "8", "--oversubscription", "2")
+        ended, (diagnosis,) = self.diagnosed(file, "llama3-70b-pretrain-h100")
+        self.assertIn("limits alone", ended.out)
+        self.assertNotEqual(diagnosis["verdict"], "fed")
+        self.assertEqual(diagnosis["accelerators"], 131072)
+        self.assertIn("alike", ended.out)  # a tier is a class, not a line each
+        self.assertLess(len(ended.out.splitlines()), 60)
+        self.assertLess(ended.seconds, 10)  # 2 s on one core are wanted, and sanitizers take their part
+
+    def test_a_planted_slow_uplink_is_named_with_its_number(self):
+        file, _ = self.generated("--hosts", "512", "--rails", "8")
+        fabric = json.loads(file.read_text())
+        fabric["overrides"] = [{"resource": "leaf-up", "first": 77, "limit_bytes_per_s": 1e8, "source": "port trained down"}]
+        file.write_text(json.dumps(fabric))
+        self.assertSatisfiesSchema(file, "fabric")
+        ended, (diagnosis,) = self.diagnosed(file, "llama3-8b-pretrain-h100", "--explain")
+        self.assertEqual([b["resources"] for b in diagnosis["bottlenecks"]], [["leaf-up[77]"]])
+        self.assertIn("leaf uplink 77 (upwards; port trained down)", ended.out)
+        sums = [step["arithmetic"] for step in diagnosis["explanation"] if step["part"] == "binding"]
+        self.assertEqual(len(sums), 1)
+        self.assertIn(" ÷ 100 MB/s = ", sums[0])
+
+    def test_slow_storage_starves_and_the_gate_sees_it(self):
+        file, _ = self.generated("--hosts", "32", "--storage-read", "1GB/s")
+        ended, (diagnosis,) = self.diagnosed(file, "unet3d-h100")
+        self.assertEqual((ended.code, diagnosis["verdict"]), (0, "starved"))
+        self.assertEqual(diagnosis["bottlenecks"][0]["resources"], ["storage-read[0]"])
+        self.assertGreater(diagnosis["lost"]["input"], 0.9)
+        self.assertEqual(diagnosis["lost"]["collective"], 0)
+        gate = self.run_it("diagnose", file, "--for", "unet3d-h100", "--fail-if-starved")
+        self.assertEqual(gate.code, 1)
+
+    def test_the_jobs_of_a_mix_are_diagnosed_side_by_side(self):
+        file, _ = self.generated("--hosts", "2048", "--rails", "8")
+        ended, diagnoses = self.diagnosed(file, "factory-hyperscaler-h100")
+        self.assertEqual(len(diagnoses), 3)
+        self.assertLessEqual(sum(d["accelerators"] for d in diagnoses), 16384)
+        self.assertIn("at work beside it", ended.out)
+
+    def test_what_does_not_fit_is_refused_with_a_way_out(self):
+        file, _ = self.generated("--hosts", "2")
+        self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
+        self.refused("diagnose", file, "--for", "llama3-405b-pretrain-h100", what="llama3-405b-pretrain-h100")
+        self.refused("topo", "--generate", "fat-tree", "--hosts", "9000", "--radix", "64", what="do not join 9000 hosts", hint="--radix")
+        self.refused("topo", "--generate", "fat-tree", "--rails", "3", what="--rails 3")
+        self.refused("topo", "--generate", "fat-three", what="fat-three")
+        self.refused("topo", "--generate", "fat-tree", "--nic-rate", "fast", what="--nic-rate")
+        self.refused("topo", "--generate", "fat-tree", "--hosts", "0", what="--hosts")
+
+    def test_a_wrong_file_is_refused_with_its_place(self):
+        file, _ = self.generated("--hosts", "64")
+        good = file.read_text()
+        for change, place in ((lambda f: f["network"].pop("spine"), "/network"),
+                              (lambda f: f["hosts"][0].update(count=-1), "/hosts/0/count"),
+                              (lambda f: f.update(colour="blue"), "/colour"),
+                              (lambda f: f["storage"].update(attached_to="core"), "/storage/attached_to"),
+                              (lambda f: f.update(schema="millrace.fabric/2"), "/schema")):
+            fabric = json.loads(good)
+            change(fabric)
+            file.write_text(json.dumps(fabric))
+            for command in (("topo", "--from", file), ("diagnose", file, "--for", "unet3d-h100")):
+                self.refused(*command, what=place)
+        file.write_text(good[:len(good) // 2])
+        self.refused("diagnose", file, "--for", "unet3d-h100", what="fabric.json:")
+
+    def test_no_mutation_of_a_file_crashes(self):
+        file, _ = self.generated("--hosts", "600", "--rails", "8")
+        good = file.read_bytes()
+        chance = random.Random(1)
+        for _ in range(60):
+            bad = bytearray(good)
+            for _ in range(chance.randint(1, 3)):
+                at = chance.randrange(40, len(bad))
+                bad[at:at + chance.randrange(8)] = bytes(chance.randrange(256) for _ in range(chance.randrange(8)))
+            file.write_bytes(bad)
+            ended = self.run_it("diagnose", file, "--for", "unet3d-h100")
+            self.assertIn(ended.code, (0, 2, 3), ended.err)
+
+
+if __name__ == "__main__":
+    main()
