@@ -105,10 +105,10 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
         "a checkpoint every so many steps: by itself, without a step's time, Young's rule stands in");
   auto& steps = diagnosis.explanation;
   steps.push_back({part::kDemand,
-                   "what is saved, of each GPU",
-                   Sum(figure::bytes(profile.checkpoint.saved_bytes_per_parameter))
-                       .times(figure::count(profile.shape.parameters, "parameters"))
-                       .over(figure::count(ranks))
+                   fmt::format("what is saved of each GPU: of the whole, {:g} bytes of each parameter",
+                               profile.checkpoint.saved_bytes_per_parameter),
+                   Sum(figure::bytes(plan.size_bytes))
+                       .over(figure::count(ranks, "GPUs"))
                        .equals(figure::bytes(plan.rank_bytes)),
                    {}});
   steps.push_back({part::kCapacity, "how long storage takes for it",
