@@ -94,7 +94,10 @@ void against_linear_programs(benchmark::State& state) {
 }
 BENCHMARK(against_linear_programs)
     ->RangeMultiplier(2)
-    ->Range(8, 1024)
+    ->Range(8, 128)
+    ->Arg(192)
+    ->Arg(256)
+    ->Arg(512)
     ->Iterations(1)
     ->Unit(benchmark::kMillisecond);
 #endif

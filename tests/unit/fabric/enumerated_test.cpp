@@ -6,49 +6,11 @@
 #include <random>
 
 #include "every_path.hpp"
+#include "random_fabric.hpp"
 #include "small_fabric.hpp"
 
 namespace millrace::fabric {
 namespace {
-
-using Random = std::mt19937_64;
-
-std::int64_t one_of(Random& random, std::initializer_list<std::int64_t> values) {
-  return values.begin()[std::uniform_int_distribution<std::size_t>(0, values.size() - 1)(random)];
-}
-std::int64_t between(Random& random, std::int64_t low, std::int64_t high) {
-  return std::uniform_int_distribution<std::int64_t>(low, high)(random);
-}
-
-Fabric random_fabric(Random& random) {
-  Fabric fabric;
-  fabric.gpus_per_host = one_of(random, {1, 2, 3, 4, 8});
-  fabric.nics_per_host = fabric.gpus_per_host * one_of(random, {1, 1, 1, 2});
-  if (fabric.gpus_per_host % 2 == 0 && between(random, 0, 3) == 0)
-    fabric.nics_per_host = fabric.gpus_per_host / 2;
-  do {
-    fabric.rails = one_of(random, {1, 1, 2, 4, 8, fabric.nics_per_host});
-  } while (fabric.nics_per_host % fabric.rails != 0);
-  fabric.kinds = {{"host", between(random, 1, 9), {}, {}, {}, {}, {}}};
-  fabric.leaf.hosts = between(random, 1, 4);
-  const std::int64_t spines = between(random, 1, 3);
-  if (fabric.groups() > 1 || between(random, 0, 2) == 0) {
-    fabric.leaf.uplinks = spines * between(random, 1, 2);
-    fabric.spine = Spine{fabric.groups(), spines, 0, {}};
-    if (between(random, 0, 2) > 0) {
-      fabric.spine->groups = between(random, 1, 3);
-      fabric.spine->uplinks = between(random, 1, 2);
-      const std::int64_t links = spines * fabric.spine->uplinks;
-      fabric.core = Core{links % 2 == 0 ? links / 2 : links, {}};
-    }
-  }
-  if (between(random, 0, 3) > 0) {
-    fabric.storage = Storage{between(random, 1, 3), {}, {}, between(random, 1, 2), {}, Tier::kLeaf};
-    if (fabric.spine && between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kSpine;
-    if (fabric.core && between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kCore;
-  }
-  return fabric;
-}
 
 TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
   int irregular = 0, three_levels = 0, on_rails = 0;
