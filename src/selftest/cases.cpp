@@ -128,8 +128,11 @@ Result<record::Measurement> measure_link(const Bench& bench, const fs::path& wor
       link->far({bench.binary, "peer", "--listen", where, "--token-file", token, "--idle", "60s"}), work,
       {{}, bench.interrupted});
   if (!peer) return tl::unexpected(peer.error());
-  for (int look = 0; look < 500 && !fs::exists(token); ++look)
+  for (int look = 0; look < 1500 && !fs::exists(token); ++look) {
+    if (peer->has_ended())
+      return failure(fmt::format("millrace peer ended early: {}", peer->output()), {}, Exit::kCheckFailed);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
   auto asker = Child::start(
       link->near({bench.binary, "measure", "tcp.stream", "--direction", "receive", "--peer", where,
                   "--token-file", token, "--label", diagnose::conventions::kStorageNetwork, "--duration",

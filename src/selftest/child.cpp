@@ -93,6 +93,12 @@ void Child::end() {
   pid_ = -1;
 }
 
+bool Child::has_ended() const {
+  siginfo_t ended{};
+  return pid_ < 0 || (waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+                      ended.si_pid == pid_);
+}
+
 std::string Child::output() const {
   std::ifstream file(output_, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};

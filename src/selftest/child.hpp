@@ -36,6 +36,7 @@ class Child {
   // Its exit code, or an Error that says how else it ended ("killed by SIGSEGV", "did not end within 2 min")
   // with the last of what it printed. Exit::kInterrupted where options.interrupted said so.
   Result<int> wait(Duration most);
+  [[nodiscard]] bool has_ended() const;
   [[nodiscard]] std::string output() const;
 
  private:

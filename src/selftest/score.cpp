@@ -62,6 +62,11 @@ void score(const record::Diagnosis& diagnosis, const Expected& expected, Row& ro
     row.why = fmt::format("{} binds, and is not named", expected.kinds.front());
     return;
   }
+  for (const std::string& kind : kinds)
+    if (!contains(expected.kinds, kind)) {
+      row.why = fmt::format("{} is blamed as well, and was not planted", kind);
+      return;
+    }
   for (std::size_t i = 1; i < expected.kinds.size(); ++i)
     if (!contains(next, expected.kinds[i]) && !contains(kinds, expected.kinds[i])) {
       row.why = fmt::format("{} binds next, and is not named", expected.kinds[i]);

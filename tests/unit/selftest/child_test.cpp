@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
@@ -22,7 +23,9 @@ Result<Child> shell(const std::string& script, const ChildOptions& options = {})
 TEST(SelftestChild, GivesItsExitCodeAndWhatItPrinted) {
   auto child = shell("echo out; echo err >&2; exit 3");
   ASSERT_TRUE(child) << child.error().what;
+  while (!child->has_ended()) usleep(1000);
   EXPECT_EQ(child->wait(Duration{20'000'000'000}).value(), 3);
+  EXPECT_TRUE(child->has_ended());
   EXPECT_EQ(child->output(), "out\nerr\n");
 }
 

@@ -53,6 +53,13 @@ TEST(SelftestScore, AnotherCauseOrAnotherVerdictIsNot) {
   EXPECT_THAT(fed.why, HasSubstr("the verdict is starved"));
 }
 
+TEST(SelftestScore, BlamingMoreThanWasPlantedIsNot) {
+  Row row;
+  score(starved_by({"storage", "memory"}), {"starved", {"storage"}}, row);
+  EXPECT_FALSE(row.right);
+  EXPECT_THAT(row.why, HasSubstr("memory is blamed as well"));
+}
+
 TEST(SelftestScore, OfTwoCausesTheSecondBindsNext) {
   Row row;
   score(starved_by({"storage"}, {"storage", "cpu"}), {"starved", {"storage", "cpu"}}, row);
