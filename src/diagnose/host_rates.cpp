@@ -33,7 +33,7 @@ HopRate from_set(const MeasuredSet& set, const char* what) {
   return rate;
 }
 
-double total_of(const MeasuredSet& set) {
+double moved_by(const MeasuredSet& set) {
   double sum = 0;
   for (const auto* m : set) sum += m->throughput_bytes_per_s.mean;
   return sum;
@@ -57,7 +57,7 @@ HopRate write_rate(const record::Document& document, double given_of_gpu, int gp
   const std::vector<MeasuredSet> sets = sets_of(document, "storage.write");
   const auto best =
       std::max_element(sets.begin(), sets.end(),
-                       [](const MeasuredSet& a, const MeasuredSet& b) { return total_of(a) < total_of(b); });
+                       [](const MeasuredSet& a, const MeasuredSet& b) { return moved_by(a) < moved_by(b); });
   if (best == sets.end()) return from_profile(given_of_gpu * gpus, "storage", "writing to storage");
   return from_set(*best, "writing to storage");
 }
@@ -88,7 +88,7 @@ int gpus_in(const record::Document& document) {
       std::count_if(endpoints.begin(), endpoints.end(), [](const auto& one) { return one.kind == "gpu"; }));
 }
 
-record::Diagnosis named(const workload::Profile& profile, int accelerators) {
+record::Diagnosis blank_diagnosis(const workload::Profile& profile, int accelerators) {
   record::Diagnosis diagnosis;
   diagnosis.workload = profile.name;
   diagnosis.accelerator = profile.accelerator;
@@ -102,7 +102,7 @@ record::Diagnosis named(const workload::Profile& profile, int accelerators) {
   return diagnosis;
 }
 
-record::RankedHop ranked(const HopRate& rate, const std::string& kind, double needed_bytes_per_s) {
+record::RankedHop ranked_hop(const HopRate& rate, const std::string& kind, double needed_bytes_per_s) {
   record::RankedHop hop;
   hop.resource = rate.resource;
   hop.kind = kind;

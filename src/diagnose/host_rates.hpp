@@ -34,8 +34,8 @@ HopRate copy_rate(const record::Document& document, double given_of_gpu, int gpu
 int gpus_in(const record::Document& document);
 
 // A diagnosis with its names, and figures that are unknown until somebody sets them.
-record::Diagnosis named(const workload::Profile& profile, int accelerators);
-record::RankedHop ranked(const HopRate& rate, const std::string& kind, double needed_bytes_per_s);
+record::Diagnosis blank_diagnosis(const workload::Profile& profile, int accelerators);
+record::RankedHop ranked_hop(const HopRate& rate, const std::string& kind, double needed_bytes_per_s);
 
 // An error's text without the workload's name in front, which the sentence stands below already.
 std::string without_name(const std::string& what, const workload::Profile& profile);

@@ -155,7 +155,7 @@ bool rank_storage(const workload::Profile& profile, const ServingHops& hops, rec
   const workload::RequestCost cost = workload::request_cost(profile);
   if (cost.fetch_bytes <= 0) return true;
   const double needed = profile.serving.requests_per_s * cost.fetch_bytes * hops.replicas;
-  diagnosis.ranking.push_back(ranked(hops.read, "storage", needed));
+  diagnosis.ranking.push_back(ranked_hop(hops.read, "storage", needed));
   return !hops.read.measured || needed < hops.read.mean;
 }
 
@@ -164,7 +164,7 @@ bool rank_storage(const workload::Profile& profile, const ServingHops& hops, rec
 record::Diagnosis diagnose_serving(const record::Document& document, const Question& question) {
   const workload::Profile& profile = question.profile;
   const workload::Serving& serving = profile.serving;
-  record::Diagnosis diagnosis = named(profile, std::max(1, question.accelerators));
+  record::Diagnosis diagnosis = blank_diagnosis(profile, std::max(1, question.accelerators));
   ServingHops hops;
   std::vector<std::string>& notes = diagnosis.notes;
   hops.replicas = std::max(1, question.accelerators / serving.replica_ranks);

@@ -56,7 +56,7 @@ std::string relief_words(const LoadingTask& task, const HopRate& read, const Hop
 
 record::Diagnosis judge_loading(const Question& question, const LoadingTask& task, const HopRate& read,
                                 const HopRate& copy, std::vector<std::string> notes) {
-  record::Diagnosis diagnosis = named(question.profile, question.accelerators);
+  record::Diagnosis diagnosis = blank_diagnosis(question.profile, question.accelerators);
   const double gpus = task.gpus;
   const double takes = whole_s(task, read.mean / gpus, copy.mean);
   const double at_most = whole_s(task, read.low / gpus, copy.low),
@@ -105,8 +105,8 @@ record::Diagnosis judge_loading(const Question& question, const LoadingTask& tas
                                      time_words(at_least), time_words(at_most));
   }
   const double left = std::max(task.wanted_s - task.fixed_s, 1e-9);
-  diagnosis.ranking.push_back(ranked(read, "storage", task.bytes_of_gpu * gpus / left));
-  diagnosis.ranking.push_back(ranked(copy, "copy", task.bytes_of_gpu / left));
+  diagnosis.ranking.push_back(ranked_hop(read, "storage", task.bytes_of_gpu * gpus / left));
+  diagnosis.ranking.push_back(ranked_hop(copy, "copy", task.bytes_of_gpu / left));
   std::stable_sort(diagnosis.ranking.begin(), diagnosis.ranking.end(),
                    [](const auto& a, const auto& b) { return a.utilization > b.utilization; });
   if (diagnosis.verdict == "starved") {

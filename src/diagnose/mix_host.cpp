@@ -83,7 +83,7 @@ void explain_job(const workload::SiteJob& job, record::Diagnosis& diagnosis) {
 record::Diagnosis diagnose_mix(const record::Document& document, const Question& question) {
   const workload::Profile& profile = question.profile;
   const int ranks = std::max(1, question.accelerators);
-  record::Diagnosis diagnosis = named(profile, ranks);
+  record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
   const auto jobs = workload::jobs_of(profile, ranks);
   if (!jobs) {
     diagnosis.sentence = fmt::format("It does not fit: {}.", without_name(jobs.error().what, profile));
@@ -97,8 +97,9 @@ record::Diagnosis diagnose_mix(const record::Document& document, const Question&
   const HopRate write = write_rate(document, unbounded, 1);
   const double asked_read = asked(*jobs, workload::Pattern::kRead),
                asked_write = asked(*jobs, workload::Pattern::kWrite);
-  if (asked_read > 0 && read.measured) diagnosis.ranking.push_back(ranked(read, "storage", asked_read));
-  if (asked_write > 0 && write.measured) diagnosis.ranking.push_back(ranked(write, "storage", asked_write));
+  if (asked_read > 0 && read.measured) diagnosis.ranking.push_back(ranked_hop(read, "storage", asked_read));
+  if (asked_write > 0 && write.measured)
+    diagnosis.ranking.push_back(ranked_hop(write, "storage", asked_write));
 
   const std::vector<double> shares = paces(*jobs, read.mean, write.mean);
   std::vector<std::string> slowed, starved, unknown, words;

@@ -32,7 +32,7 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
   const int ranks = std::max(1, question.accelerators);
   const int here = gpus_in(document) > 0 ? std::min(ranks, gpus_in(document)) : ranks;
   const double wanted = question.utilization_wanted.value_or(profile.utilization_wanted);
-  record::Diagnosis diagnosis = named(profile, ranks);
+  record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
   const double of_gpu = profile.shape.parameters * profile.checkpoint.saved_bytes_per_parameter / ranks;
   if (of_gpu > profile.figures.memory_bytes) {
     diagnosis.sentence =
@@ -62,7 +62,7 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
                       : diagnosis.utilization_ci95_high < wanted ? "starved"
                                                                  : "inconclusive";
   const double needed = rate_for(profile, ranks, wanted, copy.mean) * here;
-  diagnosis.ranking.push_back(ranked(write, "storage", needed));
+  diagnosis.ranking.push_back(ranked_hop(write, "storage", needed));
   const std::string sum = fmt::format(
       "a checkpoint is {}, {} of each of {}, and takes {} to write; one every {} costs {:.2g} % of the "
       "time "

@@ -126,7 +126,7 @@ void explain_step(const StepTime& time, const HopRate& link, const workload::Ste
 record::Diagnosis diagnose_training(const record::Document& document, const Question& question) {
   const workload::Profile& profile = question.profile;
   const int ranks = std::max(1, question.accelerators), here = gpus_in(document);
-  record::Diagnosis diagnosis = named(profile, ranks);
+  record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
   const double wanted = question.utilization_wanted.value_or(profile.utilization_wanted);
   diagnosis.utilization_wanted = wanted;
   const auto step = workload::step_of(profile, ranks);
@@ -168,12 +168,12 @@ record::Diagnosis diagnose_training(const record::Document& document, const Ques
   diagnosis.utilization_ci95_high = step_time(*step, read.high, write.high, link.high).utilization();
   diagnosis.step_predicted_s = time.total_s();
   split_loss(time, diagnosis);
-  if (talks) diagnosis.ranking.push_back(ranked(link, "gpu", bytes_sent(*step) / step->compute_s));
+  if (talks) diagnosis.ranking.push_back(ranked_hop(link, "gpu", bytes_sent(*step) / step->compute_s));
   const auto ranks_of = static_cast<double>(ranks);
   if (std::isfinite(read.mean))
-    diagnosis.ranking.push_back(ranked(read, "storage", time.input_s * read.mean / step->compute_s));
+    diagnosis.ranking.push_back(ranked_hop(read, "storage", time.input_s * read.mean / step->compute_s));
   const double written = (time.write_s + time.blocked_write_s) * write.mean / step->compute_s;
-  if (written > 0) diagnosis.ranking.push_back(ranked(write, "storage", written));
+  if (written > 0) diagnosis.ranking.push_back(ranked_hop(write, "storage", written));
   std::stable_sort(diagnosis.ranking.begin(), diagnosis.ranking.end(),
                    [](const auto& a, const auto& b) { return a.utilization > b.utilization; });
   diagnosis.verdict = diagnosis.utilization_ci95_low >= wanted   ? "fed"

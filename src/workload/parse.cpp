@@ -75,7 +75,7 @@ std::size_t too_deep_at(std::string_view json, std::size_t most) {
   return std::min(at, json.size());
 }
 
-const std::vector<std::string> kKindNames{"training-input", "pretrain",   "finetune", "checkpoint",
+const std::vector<std::string> kKindWords{"training-input", "pretrain",   "finetune", "checkpoint",
                                           "restore",        "cold-start", "serve",    "mix"};
 
 bool is_training(Kind kind) { return kind == Kind::kPretrain || kind == Kind::kFinetune; }
@@ -164,7 +164,7 @@ void for_accelerators(ObjectReader& top, const Profile& shared, std::string_view
 
 Kind read_kind(ObjectReader& reader, Kind otherwise, bool within_uses) {
   std::string name(name_of(otherwise));
-  reader.word("kind", name, kKindNames);
+  reader.word("kind", name, kKindWords);
   const Kind kind = kind_of(name).value_or(otherwise);
   const bool alone = kind == Kind::kTrainingInput || kind == Kind::kMix;
   if (within_uses && alone) reader.fail("kind", fmt::format("'{}' is no use among others", name));
@@ -187,7 +187,7 @@ void read_uses(ObjectReader& top, const Profile& shared, std::string_view file, 
       const auto own = kind_of(profile.use);
       if (!own && !reader.has("kind"))
         reader.fail("kind", fmt::format("is missing: '{}' is none by itself", profile.use),
-                    fmt::format("known: {}", fmt::join(kKindNames, ", ")));
+                    fmt::format("known: {}", fmt::join(kKindWords, ", ")));
       profile.kind = read_kind(reader, own.value_or(Kind::kServe), true);
       read_use(reader, profile);
       reader.finish();
