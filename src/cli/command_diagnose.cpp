@@ -11,7 +11,8 @@
 #include "cli/commands.hpp"
 #include "cli/diagnose_fabric.hpp"
 #include "diagnose/diagnose.hpp"
-#include "diagnose/spread.hpp"
+#include "diagnose/infer.hpp"
+#include "diagnose/interference.hpp"
 #include "fabric/fabric.hpp"
 #include "record/document.hpp"
 #include "record/journal.hpp"
@@ -113,7 +114,8 @@ void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
 
   const int accelerators = arguments.accelerators > 0 ? arguments.accelerators : gpus_of(*document);
   document->diagnoses.clear();
-  if (document->interference.empty()) document->interference = diagnose::interference_of(*document);
+  document->interference = diagnose::interference_of(*document);
+  document->capacities = diagnose::capacities_of(*document, diagnose::infer(*document));
   for (const workload::Profile& profile : *profiles) {
     diagnose::Question question{profile, accelerators, {}};
     if (arguments.wanted > 0) question.utilization_wanted = arguments.wanted / 100;
@@ -126,6 +128,7 @@ void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   if (arguments.json == "-") return;
   const report::TextStyle style{context.use_color(), context.width()};
   fmt::print("{}", report::document_text(*document, style));
+  if (arguments.explain) fmt::print("\n{}", report::capacities_text(*document, style));
   if (arguments.explain)
     for (const auto& diagnosis : document->diagnoses)
       fmt::print("\n{}", report::explain_text(*document, diagnosis, style));

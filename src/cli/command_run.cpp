@@ -16,7 +16,8 @@
 #include "cli/commands.hpp"
 #include "cli/progress.hpp"
 #include "diagnose/diagnose.hpp"
-#include "diagnose/spread.hpp"
+#include "diagnose/infer.hpp"
+#include "diagnose/interference.hpp"
 #include "record/document.hpp"
 #include "record/journal.hpp"
 #include "report/terminal.hpp"
@@ -40,7 +41,7 @@ struct RunArguments {
   std::vector<std::string> paths, datasets, workloads;
   int accelerators = 0, repeats = 0;
   double wanted = 0, compressible = 0;
-  bool quick = false, thorough = false, fail_if_starved = false;
+  bool quick = false, thorough = false, fail_if_starved = false, explain = false;
 };
 
 int gpus_of(const topology::Machine& machine) {
@@ -191,6 +192,7 @@ Result<void> open_journal(const RunArguments& arguments, Start& start) {
 
 void diagnose_all(const Start& start, record::Document& document) {
   document.interference = diagnose::interference_of(document);
+  document.capacities = diagnose::capacities_of(document, diagnose::infer(document));
   for (const workload::Profile& profile : start.profiles)
     document.diagnoses.push_back(
         diagnose::diagnose(document, {profile, start.job.accelerators, start.job.utilization_wanted}));
@@ -283,6 +285,15 @@ Exit exit_of(const record::Document& document, bool fail_if_starved) {
   return any("starved") || any("fed") ? Exit::kOk : Exit::kInconclusive;
 }
 
+void print_document(const record::Document& document, bool explain, const Context& context) {
+  const report::TextStyle style{context.use_color(), context.width()};
+  fmt::print("{}", report::document_text(document, style));
+  if (!explain) return;
+  fmt::print("\n{}", report::capacities_text(document, style));
+  for (const record::Diagnosis& diagnosis : document.diagnoses)
+    fmt::print("\n{}", report::explain_text(document, diagnosis, style));
+}
+
 void run_main_job(const RunArguments& arguments, Context& context) {
   const auto machine = topology::discover(topology::machine_root());
   if (!machine) return context.fail(machine.error());
@@ -323,8 +334,7 @@ void run_main_job(const RunArguments& arguments, Context& context) {
                                start->journal_file.string()));
     return;
   }
-  if (start->json_file != "-")
-    fmt::print("{}", report::document_text(document, {context.use_color(), context.width()}));
+  if (start->json_file != "-") print_document(document, arguments.explain, context);
   if (outcome->interrupted) {
     context.remark(
         fmt::format("interrupted: go on with `millrace run --resume {}`", start->journal_file.string()));
@@ -392,6 +402,7 @@ void add_run(CLI::App& app, Context& context) {
                              wanted, compressible, cap, journal})
     resume->excludes(other);
   command->add_flag("--fail-if-starved", a->fail_if_starved, "Exit with 1 when a workload is starved");
+  command->add_flag("--explain", a->explain, "Show how each verdict was reached");
   command->footer(
       "Examples:\n  millrace run\n  millrace run --path /data --for unet3d-h100 --accelerators 8\n"
       "  millrace run --path /nvme0 --path /nvme1 --for resnet50-h100\n"

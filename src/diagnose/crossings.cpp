@@ -13,6 +13,7 @@ namespace millrace::diagnose {
 namespace {
 
 constexpr const char* kAnyOperation = "any";
+constexpr std::size_t kMostEndpoints = 2000;  // beyond one host's, all pairs of them would take minutes
 
 bool depends_on_operation(const std::string& kind) { return kind == "drive" || kind == "file_system"; }
 
@@ -21,6 +22,19 @@ std::string kind_in(const std::unordered_map<std::string, const topology::Resour
   if (const auto found = resources.find(id); found != resources.end()) return found->second->kind;
   if (id.starts_with("cpu:")) return "cpu_stage";
   return id.starts_with("memory") ? "memory_controller" : "unknown";
+}
+
+// A copy within one memory has no path in the graph, yet reads and writes that memory.
+constexpr double kReadAndWritten = 2;
+std::vector<record::MeasuredHop> path_of(
+    const topology::Topology& topology,
+    const std::unordered_map<std::string, const topology::Resource*>& resources,
+    const record::Measurement& m) {
+  if (!m.path.empty() || m.from != m.to) return m.path;
+  for (const topology::Link& link : topology.links)
+    if (link.to == m.to && kind_in(resources, link.resource) == "memory_controller")
+      return {{link.resource, kReadAndWritten}};
+  return {};
 }
 
 // Of everything in a set that crosses a drive: reads beside writes are a class of their own.
@@ -73,7 +87,7 @@ Crossings crossings_of(const topology::Topology& topology, const std::vector<Sim
     for (std::size_t f = 0; f < set.members.size(); ++f) {
       std::map<std::size_t, double> units;  // a path may name a resource twice
       std::vector<std::size_t> order;
-      for (const record::MeasuredHop& hop : set.members[f]->path) {
+      for (const record::MeasuredHop& hop : path_of(topology, resources, *set.members[f])) {
         if (hop.units_per_byte <= 0) continue;
         const std::string kind = kind_in(resources, hop.resource);
         const std::string operation =
@@ -91,7 +105,7 @@ Crossings crossings_of(const topology::Topology& topology, const std::vector<Sim
 }
 
 std::string what_splits(const topology::Topology& topology, const std::vector<std::string>& resources) {
-  if (resources.size() < 2) return {};
+  if (resources.size() < 2 || topology.endpoints.size() > kMostEndpoints) return {};
   const topology::Resource* first = topology::find_resource(topology, resources.front());
   std::vector<const topology::Endpoint*> ends;
   for (const topology::Endpoint& endpoint : topology.endpoints)

@@ -8,8 +8,11 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <unordered_map>
 
+#include "diagnose/conventions.hpp"
 #include "diagnose/crossings.hpp"
+#include "diagnose/evidence.hpp"
 #include "diagnose/floor.hpp"
 #include "diagnose/others_allow.hpp"
 #include "stats/moderated_variance.hpp"
@@ -25,6 +28,25 @@ constexpr double kLeastLoss = 0.03;          // of what everything else allows
 constexpr double kLossWithoutRepeats = 0.1;  // where nobody knows what chance does
 constexpr double kNearItsFloor = 0.97;       // a set that moved this share of the most may show the end
 constexpr double kLeastOfMean = 0.05;
+
+// A pipeline with a timed consumer is paced by that, and what it moves is what is being predicted: of sets
+// with one, the others are floors.
+void leave_out_paced(std::vector<SimultaneousSet>& sets) {
+  for (SimultaneousSet& set : sets)
+    for (std::size_t i = set.members.size(); i-- > 0;) {
+      const record::Measurement& m = *set.members[i];
+      if (m.probe != conventions::kPipeline || number(m, conventions::kCompute).value_or(0) <= 0) continue;
+      const auto at = static_cast<std::ptrdiff_t>(i);
+      set.members.erase(set.members.begin() + at);
+      set.mean.erase(set.mean.begin() + at);
+      for (auto& repeat : set.rates) repeat.erase(repeat.begin() + at);
+      set.whole = false;
+    }
+  std::erase_if(sets, [](const SimultaneousSet& set) { return set.members.empty(); });
+}
+
+// One operation at a time shows no resource's end.
+bool is_latency(const record::Measurement* m) { return m->probe.find("latency") != std::string::npos; }
 
 // Through one node in one set.
 struct Total {
@@ -129,9 +151,12 @@ void take_floor(const std::vector<Total>& totals, const std::vector<Simultaneous
   out.freedom = error.freedom;
 }
 
-void take_limit(const topology::Topology& topology, ResourceCapacity& out, std::vector<std::string>& notes) {
-  const topology::Resource* resource = topology::find_resource(topology, out.resource);
-  if (resource == nullptr || !resource->limit_bytes_per_s) return;
+using ResourcesById = std::unordered_map<std::string, const topology::Resource*>;
+
+void take_limit(const ResourcesById& resources, ResourceCapacity& out, std::vector<std::string>& notes) {
+  const auto found = resources.find(out.resource);
+  if (found == resources.end() || !found->second->limit_bytes_per_s) return;
+  const topology::Resource* resource = found->second;
   if (set_limit(out.capacity, *resource->limit_bytes_per_s, resource->limit_source)) return;
   notes.push_back(fmt::format(
       "{} carried {} ({}), more than its limit of {} ({}): the limit is discredited and was dropped",
@@ -160,7 +185,9 @@ class Judge {
   void mark(std::size_t c, Seen seen) {
     for (const std::size_t node : crossings_.classes[c]) inference_.resources[node].seen = seen;
   }
-  [[nodiscard]] bool tells_of_ends(const SimultaneousSet& set) const { return set.whole && !set.cpus_busy; }
+  [[nodiscard]] static bool tells_of_ends(const SimultaneousSet& set) {
+    return set.whole && !set.cpus_busy && std::none_of(set.members.begin(), set.members.end(), is_latency);
+  }
 
   // The flows of a set that cross the class, and what else they cross: less what others take of it.
   Allowed allowed(std::size_t c, std::size_t s) const {
@@ -299,9 +326,13 @@ void add_unmeasured(const topology::Topology& topology, Inference& inference) {
 Inference infer(const record::Document& document) {
   Inference inference;
   inference.sets = simultaneous_sets(document, inference.notes);
+  leave_out_paced(inference.sets);
   const Crossings crossings = crossings_of(document.topology, inference.sets);
   const Totals totals = totals_of(inference.sets, crossings);
   const auto prior = prior_of(inference.sets);
+  ResourcesById resources;
+  for (const topology::Resource& resource : document.topology.resources)
+    resources.emplace(resource.id, &resource);
   for (std::size_t n = 0; n < crossings.nodes.size(); ++n) {
     ResourceCapacity& one = inference.resources.emplace_back();
     one.resource = crossings.nodes[n].resource;
@@ -309,7 +340,7 @@ Inference infer(const record::Document& document) {
     one.kind = crossings.nodes[n].kind;
     one.in_class = crossings.class_of[n];
     take_floor(totals[n], inference.sets, prior, one);
-    take_limit(document.topology, one, inference.notes);
+    take_limit(resources, one, inference.notes);
   }
   inference.classes = crossings.classes;
   Judge(crossings, totals, prior, inference).judge();

@@ -75,7 +75,7 @@ std::optional<double> rate_within(const Measurement& m, const Window& own, const
 // What each member moved in one repeat while all of them ran; nothing where that cannot be told.
 std::optional<std::vector<double>> together(const record::Document& document,
                                             const std::vector<const Measurement*>& members,
-                                            std::size_t repeat) {
+                                            std::size_t repeat, bool& one_window) {
   std::vector<double> rates;
   std::vector<std::optional<Window>> windows;
   Window common{-1e300, 1e300};
@@ -91,6 +91,7 @@ std::optional<std::vector<double>> together(const record::Document& document,
   common.end_s -= error;
   for (std::size_t i = 0; i < members.size(); ++i) {
     if (!windows[i] || common.length() >= kSameWindow * windows[i]->length()) continue;
+    one_window = false;
     const bool has_slices = repeat + 1 == members[i]->repeats.size();
     const auto rate = has_slices ? rate_within(*members[i], *windows[i], common) : std::nullopt;
     if (!rate) return std::nullopt;
@@ -103,7 +104,8 @@ void take_rates(const record::Document& document, SimultaneousSet& set) {
   std::size_t repeats = set.members.front()->repeats.size();
   for (const Measurement* m : set.members) repeats = std::min(repeats, m->repeats.size());
   for (std::size_t r = 0; r < repeats; ++r)
-    if (auto rates = together(document, set.members, r)) set.rates.push_back(std::move(*rates));
+    if (auto rates = together(document, set.members, r, set.one_window))
+      set.rates.push_back(std::move(*rates));
   set.mean.assign(set.members.size(), 0);
   for (const auto& rates : set.rates)
     for (std::size_t i = 0; i < rates.size(); ++i)

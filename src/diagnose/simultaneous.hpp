@@ -18,6 +18,7 @@ struct SimultaneousSet {
   // Something failed or moved no bytes beside them: what was carried is a floor still, but says nothing of
   // what held it back.
   bool whole = true;
+  bool one_window = true;  // the members' own windows are that one: whatever they recorded is of it
   bool cpus_busy = false;  // every hardware thread worked: the CPUs may be what held them back
 };
 

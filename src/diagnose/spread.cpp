@@ -8,6 +8,7 @@
 #include <random>
 
 #include "diagnose/conventions.hpp"
+#include "diagnose/interference.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::diagnose {
@@ -20,17 +21,6 @@ constexpr int kDraws = 400;
 constexpr double kNothingLost = 0.9;  // of the throughput alone
 constexpr double kSureOf = 0.95;      // of the draws
 constexpr double kAllBusy = 0.9;      // of the hardware threads
-
-// The same reading with nothing beside it.
-const Measurement* alone(const record::Document& document, const Measurement& beside) {
-  const auto found =
-      std::find_if(document.measurements.begin(), document.measurements.end(), [&](const Measurement& m) {
-        return m.status == "ok" && m.concurrent_with.empty() && m.probe == beside.probe &&
-               m.label == beside.label && m.from == beside.from && m.to == beside.to &&
-               text(m, "dataset") == text(beside, "dataset") && m.throughput_bytes_per_s.mean > 0;
-      });
-  return found == document.measurements.end() ? nullptr : &*found;
-}
 
 double data_bytes(const Measurement& m) {
   const auto found = m.metrics.find(conventions::kDataMetric);
@@ -154,23 +144,6 @@ std::optional<Hop> shared_hop(const record::Document& document, const Spread& sp
                                       "controller, a backend or a cap",
                                       found));
   return hop;
-}
-
-std::vector<record::Interference> interference_of(const record::Document& document) {
-  std::vector<record::Interference> pairs;
-  for (const Measurement& beside : document.measurements) {
-    if (beside.status != "ok" || beside.concurrent_with.empty()) continue;
-    const Measurement* by_itself = alone(document, beside);
-    if (!by_itself) continue;
-    const double kept = beside.throughput_bytes_per_s.mean / by_itself->throughput_bytes_per_s.mean;
-    double p99 = 1;
-    if (beside.latency_s && by_itself->latency_s && beside.latency_s->p99 && by_itself->latency_s->p99 &&
-        *by_itself->latency_s->p99 > 0)
-      p99 = *beside.latency_s->p99 / *by_itself->latency_s->p99;
-    for (const std::string& aggressor : beside.concurrent_with)
-      pairs.push_back({beside.id, aggressor, kept, p99});
-  }
-  return pairs;
 }
 
 }  // namespace millrace::diagnose

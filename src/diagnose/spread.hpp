@@ -36,7 +36,4 @@ std::optional<Spread> spread_of(const record::Document& document, const StorageE
 std::optional<Hop> shared_hop(const record::Document& document, const Spread& spread,
                               std::vector<std::string>& notes);
 
-// For every pair of measurements that ran together, of which the victim also ran alone: what it kept.
-std::vector<record::Interference> interference_of(const record::Document& document);
-
 }  // namespace millrace::diagnose

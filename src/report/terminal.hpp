@@ -37,12 +37,19 @@ inline constexpr std::size_t kCompactFrom = 7;
 std::string diagnoses_text(const record::Document& document, const std::vector<record::Diagnosis>& diagnoses,
                            const TextStyle& style);
 
-// How one diagnosis was reached: hop by hop, with the measurements that it stands on, and the whole chain of
-// relief.
+// How one diagnosis was reached: the lines of its explanation, part by part, each with its arithmetic and the
+// measurements that it stands on.
 std::string explain_text(const record::Document& document, const record::Diagnosis& diagnosis,
                          const TextStyle& style);
 
-// All of it: host, findings, troubles, diagnoses.
+// What measurements that ran together did to each other: the share of its rate that each kept and what its
+// 99th percentile grew by, as a matrix where more than two took part; empty where nothing ran together.
+std::string interference_text(const record::Document& document, const TextStyle& style);
+
+// What all measurements together say that each resource carries, and which of them cannot be told apart.
+std::string capacities_text(const record::Document& document, const TextStyle& style);
+
+// All of it: host, findings, troubles, diagnoses, interference.
 std::string document_text(const record::Document& document, const TextStyle& style);
 
 }  // namespace millrace::report

@@ -143,6 +143,26 @@ TEST(Infer, ALimitIsTheCeilingUnlessMoreWasCarried) {
   EXPECT_THAT(inference.notes, ElementsAre(HasSubstr("more than its limit of 2 GB/s (PCIe 4 x1)")));
 }
 
+TEST(Infer, ACopyWithinOneMemoryCrossesItTwice) {
+  Switch machine;
+  machine.read({{"a", 3e9}});
+  record::Measurement& copy = machine.document.measurements.emplace_back(machine.document.measurements[0]);
+  copy.id = "m2";
+  copy.probe = "memory.copy";
+  copy.from = copy.to = "memory:0";
+  copy.path.clear();
+  EXPECT_NEAR(of(infer(machine.document), "memory_controller:0").capacity.rate(), 6e9, 0.1e9);
+}
+
+TEST(Infer, APipelineThatATimedConsumerPacesIsNoEvidence) {
+  Switch machine;
+  machine.read({{"a", 3e9}});
+  record::Measurement& proof = machine.document.measurements[0];
+  proof.probe = "ingest.pipeline";
+  proof.parameters = {{"source", std::string("cold")}, {"compute", 0.05}};
+  EXPECT_TRUE(infer(machine.document).resources.empty());
+}
+
 TEST(Infer, WhatNothingCrossedHasItsLimit) {
   Switch machine;
   machine.document.topology.resources[0].limit_bytes_per_s = 8e9;

@@ -134,18 +134,5 @@ TEST(Spread, BusyCpusAreNotTakenForACapOfTheDrives) {
   EXPECT_THAT(d.notes, Contains(HasSubstr("kept every CPU busy")));
 }
 
-TEST(Spread, InterferenceSaysWhatEachOneKept) {
-  TwoDrives machine;
-  machine.read("a", 1e9);
-  machine.read("b", 2e9);
-  machine.together(0.9e9, 0.5e9);
-  const auto pairs = interference_of(machine.document);
-  ASSERT_EQ(pairs.size(), 2u);
-  EXPECT_EQ(pairs[0].victim, "m3");
-  EXPECT_EQ(pairs[0].aggressor, "m4");
-  EXPECT_NEAR(pairs[0].throughput_kept, 0.9, 1e-9);
-  EXPECT_NEAR(pairs[1].throughput_kept, 0.25, 1e-9);
-}
-
 }  // namespace
 }  // namespace millrace::diagnose
