@@ -26,8 +26,9 @@ namespace {
 struct DiagnoseArguments {
   std::string document, json, prep;
   std::vector<std::string> workloads, others;
-  int accelerators = 0;  // 0: as many as the document's hosts have
-  double wanted = 0;     // percent; 0: what the workload wants
+  std::vector<double> shares;  // of a fabric's accelerators, in percent, one for each workload
+  int accelerators = 0;        // 0: as many as the document's hosts have
+  double wanted = 0;           // percent; 0: what the workload wants
   bool explain = false, fail_if_starved = false;
 };
 
@@ -81,8 +82,13 @@ Exit exit_for(const std::vector<record::Diagnosis>& diagnoses, bool fail_if_star
   return Exit::kOk;
 }
 
-void run_diagnose_fabric(const DiagnoseArguments& arguments, const std::vector<workload::Profile>& profiles,
+void run_diagnose_fabric(const DiagnoseArguments& arguments, std::vector<workload::Profile> profiles,
                          Context& context) {
+  if (!arguments.shares.empty()) {
+    auto mix = mix_of(arguments.workloads, arguments.shares);
+    if (!mix) return context.fail(mix.error());
+    profiles = {std::move(*mix)};
+  }
   std::optional<double> wanted;
   if (arguments.wanted > 0) wanted = arguments.wanted / 100;
   const auto all = diagnose_fabric(arguments.document, profiles, arguments.accelerators, wanted);
@@ -109,6 +115,9 @@ void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   if (fabric::is_fabric(arguments.document) && !arguments.others.empty())
     return context.fail({"--with: a fabric has no measurements to be joined by others", "leave it out"});
   if (fabric::is_fabric(arguments.document)) return run_diagnose_fabric(arguments, *profiles, context);
+  if (!arguments.shares.empty())
+    return context.fail({"--share: jobs share a fabric, and the document is none",
+                         "give a fabric (`millrace topo --generate`), or a mix as the workload"});
   auto document = read_all(arguments);
   if (!document) return context.fail(document.error());
 
@@ -160,6 +169,12 @@ void add_diagnose(CLI::App& app, Context& context) {
       ->check(CLI::Range(0.1, 100.0));
   command->add_option("--prep", arguments->prep, "Preparation on the CPU instead of the workload's own")
       ->check(CLI::IsMember({"none", "checksum", "decompress", "normalize"}));
+  command
+      ->add_option("--share", arguments->shares,
+                   "On a fabric: all workloads at the same time, each on this share of the accelerators, in "
+                   "percent (60,40)")
+      ->delimiter(',')
+      ->check(CLI::Range(0.001, 100.0));
   command->add_flag("--explain", arguments->explain, "Show how each verdict was reached");
   command->add_option("--json", arguments->json,
                       "Write the document with its diagnoses here; -: to standard output");
@@ -171,6 +186,8 @@ void add_diagnose(CLI::App& app, Context& context) {
       "  millrace diagnose result.json --for resnet50 --accelerators 8 --explain\n"
       "  millrace diagnose run.journal --for my.json --fail-if-starved\n"
       "  millrace diagnose fabric.json --for llama3-70b-pretrain-h100 --accelerators 1024\n"
+      "  millrace diagnose fabric.json --for llama3-70b-serve-h100 --for llama3-70b-finetune-h100 --share "
+      "60,40\n"
       "Where nothing was measured, limits stand in and the output says so. Exit codes: 0 a verdict, 1 "
       "starved with "
       "--fail-if-starved, 2 bad input, 3 inconclusive.");

@@ -2,6 +2,7 @@
 #include "cli/diagnose_fabric.hpp"
 
 #include <fmt/chrono.h>
+#include <fmt/format.h>
 
 #include <ctime>
 #include <iterator>
@@ -11,6 +12,25 @@
 #include "fabric/describe.hpp"
 
 namespace millrace::cli {
+
+Result<workload::Profile> mix_of(const std::vector<std::string>& workloads,
+                                 const std::vector<double>& shares) {
+  if (workloads.size() != shares.size())
+    return failure(
+        fmt::format("--share: {} share{} for {} workload{}", shares.size(), shares.size() == 1 ? "" : "s",
+                    workloads.size(), workloads.size() == 1 ? "" : "s"),
+        "give one for each --for, in the same order");
+  workload::Profile mix;
+  mix.name = "--share";
+  mix.kind = workload::Kind::kMix;
+  double sum = 0;
+  for (std::size_t i = 0; i < workloads.size(); ++i) {
+    mix.mix.parts.push_back({workloads[i], shares[i] / 100});
+    sum += shares[i];
+  }
+  if (sum > 100 + 1e-9) return failure(fmt::format("--share: {:g} % in all are more than there is", sum));
+  return mix;
+}
 
 Result<FabricDiagnoses> diagnose_fabric(const std::string& file,
                                         const std::vector<workload::Profile>& profiles, int accelerators,

@@ -43,8 +43,8 @@ std::string counted(std::int64_t count, std::string_view one, std::string_view s
 // What a leaf takes from its hosts ÷ what it passes on; nothing where that is unknown.
 std::optional<double> oversubscription(const Fabric& fabric) {
   if (!fabric.spine || !fabric.leaf.uplink || !fabric.kinds.front().nic) return std::nullopt;
-  const double down = static_cast<double>(fabric.leaf.hosts * fabric.nics_per_host / fabric.rails) *
-                      *fabric.kinds.front().nic;
+  const std::int64_t nics_of_rail = fabric.nics_per_host / fabric.rails;
+  const double down = static_cast<double>(fabric.leaf.hosts * nics_of_rail) * *fabric.kinds.front().nic;
   return down / (static_cast<double>(fabric.leaf.uplinks) * *fabric.leaf.uplink);
 }
 

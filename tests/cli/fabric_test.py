@@ -79,6 +79,24 @@ class Fabric(CommandTest):
         self.assertLessEqual(sum(d["accelerators"] for d in diagnoses), 16384)
         self.assertIn("at work beside it", ended.out)
 
+    def test_workloads_share_a_fabric_as_told(self):
+        file, _ = self.generated("--hosts", "64", "--rails", "8")
+        both = ("--for", "llama3-70b-finetune-h100", "--share", "60,40")
+        _, diagnoses = self.diagnosed(file, "unet3d-h100", *both)
+        self.assertEqual([(d["workload"], d["accelerators"]) for d in diagnoses],
+                         [("unet3d-h100", 307), ("llama3-70b-finetune-h100", 200)])
+        _, (alone,) = self.diagnosed(file, "unet3d-h100", "--accelerators", "307")
+        # Storage is full of what training input reads: the other job reads little, and its checkpoints go the other way.
+        self.assertAlmostEqual(diagnoses[0]["step_s"]["predicted"] / alone["step_s"]["predicted"], 1, places=4)
+        self.assertIn("storage-read[0-1]", diagnoses[0]["bottlenecks"][0]["resources"])
+        # Two that read share what there is by halves, and each step takes twice as long.
+        _, halves = self.diagnosed(file, "unet3d-h100", "--for", "unet3d-h100", "--share", "50,50")
+        _, (half,) = self.diagnosed(file, "unet3d-h100", "--accelerators", "256")
+        for one in halves:
+            self.assertAlmostEqual(one["step_s"]["predicted"] / half["step_s"]["predicted"], 2, places=6)
+        for share, what in (("60", "1 share for 2 workloads"), ("60,50", "110 % in all"), ("60,x", "--share"), ("0,50", "--share")):
+            self.refused("diagnose", file, "--for", "unet3d-h100", "--for", "resnet50-h100", "--share", share, what=what)
+
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
