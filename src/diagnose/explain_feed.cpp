@@ -87,7 +87,7 @@ void add_capacity(const record::Document& document, const Hop& hop, double cross
                          capacity.limit_source.empty() ? "from the topology" : capacity.limit_source);
   lines.push_back({part::kCapacity, std::move(claim), {}, capacity.evidence});
   for (ExplanationStep& step : explain_capacity(document, hop, crossings)) lines.push_back(std::move(step));
-  if (!hop.shared && d.accelerators > 1)
+  if (!hop.shared && d.accelerators > 1 && capacity.known())
     lines.push_back({part::kCapacity,
                      fmt::format("of all {} accelerators", d.accelerators),
                      Sum(figure::count(d.accelerators))

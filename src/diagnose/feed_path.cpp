@@ -8,6 +8,7 @@
 
 #include "diagnose/conventions.hpp"
 #include "diagnose/demand.hpp"
+#include "diagnose/shared_hops.hpp"
 #include "diagnose/stage_capacity.hpp"
 #include "units/quantity.hpp"
 
@@ -177,6 +178,8 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
   add_storage_hops(document, profile, storage, path);
   add_network_hops(document, path);
   add_memory(document, profile, stages, path);
+  add_shared_hops(document, infer(document), storage,
+                  memory_crossings(profile.input.prep, !path.in_gpu).total(), path);
   add_cores(document, storage, stages, path);
   add_prep(document, profile, accelerators, stages, path);
   if (!path.in_gpu || !add_gpu_hops(document, accelerators, path)) add_copy(document, profile, stages, path);

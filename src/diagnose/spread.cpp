@@ -9,6 +9,7 @@
 
 #include "diagnose/conventions.hpp"
 #include "diagnose/interference.hpp"
+#include "diagnose/shared_hops.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::diagnose {
@@ -107,6 +108,8 @@ std::optional<Hop> shared_hop(const record::Document& document, const Spread& sp
     share += part.share;
   }
   if (losers.size() < 2) return std::nullopt;
+  // Then each thing that some of them share is a hop of its own (shared_hops.hpp).
+  if (shares_are_known(infer(document), losers)) return std::nullopt;
   const std::string names = names_of(losers);
   Hop hop;
   hop.capacity = sum_of(losers);

@@ -139,9 +139,10 @@ Surroundings look_around(const record::Document& document, const std::vector<rec
       if (limited) set_limit(storage.capacity, *crossed.limit / unit, crossed.limit_source);
       continue;
     }
+    // Limits are of data sheets; what was carried is a lower bound, set against an upper one.
     const double high = storage.capacity.measured ? storage.capacity.measured->ci95_high : 0;
-    const bool excluded = (limited && *crossed.limit / unit > kWellAbove * high) ||
-                          carried(document, crossed.id) / unit > kWellAbove * high;
+    const bool excluded =
+        (limited && *crossed.limit / unit > kWellAbove * high) || carried(document, crossed.id) / unit > high;
     if (limited) {
       Hop link;
       link.resources = {crossed.id};

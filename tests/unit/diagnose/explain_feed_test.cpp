@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "diagnose/explanation.hpp"
+#include "explanation_sums.hpp"
 #include "machine.hpp"
 
 namespace millrace::diagnose {
@@ -22,21 +23,6 @@ std::vector<std::string> arithmetic_of(const record::Diagnosis& d, const std::st
   for (const record::ExplanationStep& step : d.explanation)
     if (step.part == of_part && !step.arithmetic.empty()) lines.push_back(step.arithmetic);
   return lines;
-}
-
-// Every line that computes something does so rightly from the numbers that it prints.
-int expect_sums(const record::Diagnosis& d) {
-  int sums = 0;
-  for (const record::ExplanationStep& step : d.explanation) {
-    if (step.arithmetic.empty()) continue;
-    const auto checked = check(step.arithmetic);
-    EXPECT_TRUE(checked) << step.arithmetic;
-    if (!checked) continue;
-    EXPECT_TRUE(checked->holds()) << step.claim << ": " << step.arithmetic << ": " << checked->left << " and "
-                                  << checked->right;
-    ++sums;
-  }
-  return sums;
 }
 
 TEST(ExplainFeed, EveryLineGivesItsResultWhateverBinds) {
