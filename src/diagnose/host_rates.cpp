@@ -45,7 +45,7 @@ HopRate read_rate(const record::Document& document, const workload::Profile& pro
                   int gpus, std::vector<std::string>& notes) {
   const StorageEvidence evidence = storage_evidence(document, profile.model);
   if (evidence.set.empty()) return from_profile(given_of_gpu * gpus, "storage", "reading from storage");
-  const HopRate rate = from_set(evidence.set, "reading from storage");
+  HopRate rate = from_set(evidence.set, "reading from storage");
   notes.push_back(
       fmt::format("{} read storage with an access pattern of {}; loading reads large blocks in a row",
                   fmt::join(rate.evidence, " and "),

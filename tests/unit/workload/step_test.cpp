@@ -24,7 +24,7 @@ Profile llama_70b() {
                    .kv_heads = 8,
                    .head_dim = 128};
   profile.training.sequence_tokens = 8192;
-  profile.training.batch_tokens = 64 * 8192;
+  profile.training.batch_tokens = std::int64_t{64} * 8192;
   profile.training.layouts = {{.ranks_from = 1, .tensor = 8, .pipeline = 4}};
   return profile;
 }
@@ -106,7 +106,7 @@ TEST(AStepOfTraining, OfAMixtureOfExpertsReducesExpertsOverFewerRanks) {
 }
 
 TEST(AStepOfTraining, GrowsItsBatchToAWholeSequenceForEveryReplica) {
-  const Split split = split_of(llama_70b(), 32 * 100).value();
+  const Split split = split_of(llama_70b(), std::int64_t{32} * 100).value();
   EXPECT_EQ(split.data, 100);
   EXPECT_DOUBLE_EQ(split.replica_tokens, 8192);
   EXPECT_DOUBLE_EQ(split.batch_tokens, 100 * 8192);
