@@ -50,8 +50,9 @@ std::string in_short(const workload::Profile& profile) {
       return fmt::format("{} of weights within {:g} s", size(workload::weights_bytes(profile)),
                          profile.loading.wanted_s);
     case workload::Kind::kServe:
-      return fmt::format("p99 within {}, {:g} requests a second",
-                         to_text(Duration::from_seconds(serving.budget_s)), serving.requests_per_s);
+      return fmt::format("p99 within {}, {:g} request{} a second",
+                         to_text(Duration::from_seconds(serving.budget_s)), serving.requests_per_s,
+                         serving.requests_per_s == 1 ? "" : "s");
     case workload::Kind::kMix:
       return fmt::format("{} workloads on {} GPUs", profile.mix.parts.size(), workload::site_ranks(profile));
     case workload::Kind::kTrainingInput:

@@ -65,9 +65,9 @@ Answer add_up(std::vector<PartTime> parts, const workload::Serving& serving) {
     if (part.kind == workload::PartKind::kQueue && part.p50_s <= 0) {
       const auto waiting = waiting_time(service, serving.requests_per_s);
       answer.load = serving.requests_per_s * service.mean_s();
-      part.source = fmt::format(
-          "computed: M/G/1 at a load of {:.0f} %: {:g} requests a second × {} (Pollaczek and Khinchine)",
-          answer.load * 100, serving.requests_per_s, time_words(service.mean_s()));
+      part.source =
+          fmt::format("computed: M/G/1 at a load of {:.0f} %: {:g} a second × {} (Pollaczek and Khinchine)",
+                      answer.load * 100, serving.requests_per_s, time_words(service.mean_s()));
       answer.overloaded = !waiting;
       if (waiting) {
         timed.time = *waiting;

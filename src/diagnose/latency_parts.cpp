@@ -12,20 +12,26 @@
 namespace millrace::diagnose {
 namespace {
 
-// A round trip that is this much shorter than the profile's own is not of the distance that the profile is
-// about.
-constexpr double kOtherDistance = 10;
+// A round trip that is this much shorter than the profile's own, where that one is of a distance at all
+// (across a town it is a millisecond), is not of the distance that the profile is about.
+constexpr double kOtherDistance = 10, kLeastDistanceS = 1e-3;
+constexpr const char* kNetworkLabel = "network";
+constexpr const char* kStorageLabel = "storage";
 
+// The one that is said to be of this network, else one over TCP, which is what a client speaks, else one over
+// RDMA.
 const record::Measurement* round_trip(const record::Document& document) {
   const record::Measurement* found = nullptr;
+  const auto rank = [](const record::Measurement& m) {
+    return (m.label == kNetworkLabel ? 2 : 0) + (m.probe == "tcp.latency" ? 1 : 0);
+  };
   for (const record::Measurement& m : document.measurements) {
-    const bool tcp = m.probe == "tcp.latency", rdma = m.probe.starts_with("rdma.");
-    if (m.status != "ok" || !m.latency_histogram || m.latency_histogram->buckets.empty() || (!tcp && !rdma))
-      continue;
+    const bool asks = m.probe == "tcp.latency" || m.probe.starts_with("rdma.");
+    if (m.status != "ok" || !m.latency_histogram || m.latency_histogram->buckets.empty() || !asks) continue;
+    if (m.label == kStorageLabel) continue;  // the network to the storage, which no client is on
     if (std::find(m.flags.begin(), m.flags.end(), "loopback") != m.flags.end())
       continue;  // no network at all
-    // TCP is what a client speaks; at one request at a time, since the queue is a part of its own.
-    if (found == nullptr || (tcp && found->probe != "tcp.latency")) found = &m;
+    if (found == nullptr || rank(m) > rank(*found)) found = &m;
   }
   return found;
 }
@@ -42,14 +48,14 @@ void measure_network(const record::Document& document, PartTime& part, std::vect
   if (!histogram) {
     notes.push_back(
         fmt::format("{}: no round trip was measured, the given {} at the median stands in (`millrace "
-                    "measure tcp.latency --peer ADDRESS:PORT`)",
+                    "measure tcp.latency --label network --peer ADDRESS:PORT --json F`, then `--with F`)",
                     part.name, time_words(part.p50_s)));
     return;
   }
   const bool half = std::find(m->flags.begin(), m->flags.end(), "half-round-trip") != m->flags.end();
   const double scale = half ? 2 : 1;
   const double median = scale * histogram->quantile(0.5).value_or(0);
-  if (median * kOtherDistance < part.p50_s) {
+  if (m->label != kNetworkLabel && part.p50_s >= kLeastDistanceS && median * kOtherDistance < part.p50_s) {
     notes.push_back(
         fmt::format("{}: {} measured a round trip of {}, which is not the distance that this workload is "
                     "about: the given {} stands",
@@ -103,6 +109,7 @@ std::vector<PartTime> part_times(const record::Document& document, const workloa
                                  const ServingHops& hops, std::vector<std::string>& notes) {
   const workload::Serving& serving = profile.serving;
   const workload::RequestCost cost = workload::request_cost(profile);
+  const int ranks = serving.fan_out > 0 ? serving.fan_out : serving.replica_ranks;
   std::vector<PartTime> parts;
   for (const workload::BudgetPart& given : serving.parts) {
     PartTime part;
@@ -117,11 +124,11 @@ std::vector<PartTime> part_times(const record::Document& document, const workloa
         measure_network(document, part, notes);
         break;
       case workload::PartKind::kFetch:
-        part.longest_of = serving.fan_out;
+        part.longest_of = ranks;
         if (!own || hops.read.measured) carry(cost.fetch_bytes, hops.read, 1.0 / hops.replicas, part);
         break;
       case workload::PartKind::kTransfer:
-        part.longest_of = serving.fan_out;
+        part.longest_of = ranks;
         if (!own || hops.copy.measured) carry(cost.transfer_bytes, hops.copy, 1, part);
         break;
       case workload::PartKind::kCompute:

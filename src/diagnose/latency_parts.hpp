@@ -35,7 +35,9 @@ struct ServingHops {  // of this host, while all replicas on it work at once
   int replicas = 1, gpus = 1;
 };
 
-// In the profile's order. The queue's time follows from the others' and is left at 0.
+// In the profile's order. The network's part is measured by a tcp.latency or rdma.* with latencies, best by
+// one labelled "network"; of others one over loopback counts for nothing, nor one ten times shorter than a
+// distant profile's own. The queue's time follows from the others' and is left at 0.
 std::vector<PartTime> part_times(const record::Document& document, const workload::Profile& profile,
                                  const ServingHops& hops, std::vector<std::string>& notes);
 

@@ -33,29 +33,41 @@ std::string verdict_tag(const record::Diagnosis& d, const TextStyle& style) {
 std::string latency_text(const record::Diagnosis& diagnosis, const TextStyle& style) {
   const record::LatencyDiagnosis& latency = *diagnosis.latency;
   std::string out = wrapped("  " + verdict_tag(diagnosis, style) + " ", diagnosis.sentence, kIndent, style);
+  // A loading is judged by its time alone, an answer by its 99th percentile.
+  const bool percentiles =
+      std::any_of(latency.parts.begin(), latency.parts.end(),
+                  [](const record::LatencyPart& part) { return std::isfinite(part.p99_s); });
   std::size_t widest = columns("whatever the dependence");
   for (const record::LatencyPart& part : latency.parts) widest = std::max(widest, columns(part.name));
+  const std::string unresolved = "not resolved";
+  const std::size_t tail = columns(unresolved);
   const auto row = [&](const std::string& name, const std::string& p50, const std::string& p99,
                        const std::string& from) {
-    const std::string first = std::string(kIndent, ' ') + padded(name, widest, false) + "  " +
-                              padded(p50, 8, true) + "  " + padded(p99, 8, true);
+    std::string first = std::string(kIndent, ' ') + padded(name, widest, false) + "  " + padded(p50, 8, true);
+    if (percentiles) first += "  " + padded(p99, tail, true);
     if (from.empty()) return first.substr(0, first.find_last_not_of(' ') + 1) + "\n";
-    return wrapped(first + "  ", from, kIndent + widest + 22, style);
+    return wrapped(first + "  ", from, columns(first) + 2, style);
+  };
+  const auto p99_cell = [&](double s, bool counted) {
+    return std::isfinite(s) || !counted ? time_cell(s) : unresolved;
   };
   out += row("part", "median", "p99", "from");
-  for (const record::LatencyPart& part : latency.parts)
-    out += row(part.name, time_cell(part.p50_s), time_cell(part.p99_s),
+  bool any_counted = false;
+  for (const record::LatencyPart& part : latency.parts) {
+    any_counted = any_counted || (part.measured && !std::isfinite(part.p99_s));
+    out += row(part.name, time_cell(part.p50_s), p99_cell(part.p99_s, part.measured),
                (part.measured ? "measured: " : "") + part.source);
-  const bool percentiles = std::isfinite(latency.bound_p99_s) || std::isfinite(latency.p99_s);
+  }
   if (percentiles) {
-    out +=
-        row("if independent", time_cell(latency.p50_s), time_cell(latency.p99_s), "convolution of the parts");
-    out += row("whatever the dependence", "", time_cell(latency.bound_p99_s), "bound");
+    out += row("if independent", time_cell(latency.p50_s), p99_cell(latency.p99_s, any_counted),
+               "convolution of the parts");
+    out += row("whatever the dependence", "", p99_cell(latency.bound_p99_s, std::isfinite(latency.p50_s)),
+               "bound");
+    out += row("budget", "", time_cell(latency.budget_s), "");
   } else {
     out += row("in all", time_cell(latency.p50_s), "", "");
+    out += row("wanted", time_cell(latency.budget_s), "", "");
   }
-  out += percentiles ? row("budget", "", time_cell(latency.budget_s), "")
-                     : row("wanted", time_cell(latency.budget_s), "", "");
   return out;
 }
 

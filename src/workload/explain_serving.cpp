@@ -70,8 +70,9 @@ std::string explain_serving(const Profile& profile) {
   const RequestCost cost = request_cost(profile);
   lines.add("budget", fmt::format("{} at p99: network, queue, computing and all that lies between",
                                   time_text(serving.budget_s)));
-  lines.add("load", fmt::format("{:g} requests a second to a replica of {} GPU{}", serving.requests_per_s,
-                                serving.replica_ranks, serving.replica_ranks == 1 ? "" : "s"));
+  lines.add("load", fmt::format("{:g} request{} a second to a replica of {} GPU{}", serving.requests_per_s,
+                                serving.requests_per_s == 1 ? "" : "s", serving.replica_ranks,
+                                serving.replica_ranks == 1 ? "" : "s"));
   std::string name;
   for (const BudgetPart& part : serving.parts) {
     lines.add(name.empty() ? "parts" : "", fmt::format("{}: {}", part.name, part_text(part, profile, cost)));

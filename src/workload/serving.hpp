@@ -44,7 +44,7 @@ struct Serving {
   double budget_s = 0;        // that 99 % of the answers keep
   double requests_per_s = 0;  // Poisson, to one replica
   int replica_ranks = 1;      // GPUs of one replica (tensor-parallel)
-  int fan_out = 1;            // ranks that each answer waits for, in storage and transfer
+  int fan_out = 0;  // ranks whose fetch and transfer every answer waits for; 0: those of the replica
   std::int64_t context_tokens = 0, cached_tokens = 0;  // of the context: whose keys and values are in storage
   double weight_bytes_per_parameter = 2, kv_bytes_per_element = 2;
   double request_bytes = 0;                    // that go into the GPU (a picture); 0: the cached context's

@@ -107,8 +107,8 @@ Json json_of(const Serving& serving) {
   for (const BudgetPart& part : serving.parts) parts.push_back(json_of(part));
   Json object = {{"budget_s", serving.budget_s},
                  {"requests_per_s", serving.requests_per_s},
-                 {"replica_ranks", serving.replica_ranks},
-                 {"fan_out", serving.fan_out}};
+                 {"replica_ranks", serving.replica_ranks}};
+  when_given(object, "fan_out", serving.fan_out);
   when_given(object, "context_tokens", serving.context_tokens);
   when_given(object, "cached_tokens", serving.cached_tokens);
   object["weight_bytes_per_parameter"] = serving.weight_bytes_per_parameter;

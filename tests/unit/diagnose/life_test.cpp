@@ -175,6 +175,11 @@ TEST(AnAnswer, TakesNoLoopbackForANetworkAndNoHallForADistantCloud) {
   const auto cloud = host.ask("vision-cloud-l4");
   EXPECT_FALSE(cloud.latency->parts[0].measured);
   EXPECT_THAT(cloud.notes, testing::Contains(HasSubstr("not the distance")));
+  host.document.measurements[0].label = "network";  // then it is said to be
+  EXPECT_TRUE(host.ask("vision-cloud-l4").latency->parts[0].measured);
+  host.document.measurements[0].label = "storage";
+  EXPECT_FALSE(host.ask("vision-edge-l4").latency->parts[0].measured);
+  host.document.measurements[0].label = "";
   host.document.measurements[0].flags = {"loopback"};
   EXPECT_FALSE(host.ask("vision-edge-l4").latency->parts[0].measured);
 }
