@@ -137,7 +137,8 @@ void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   if (arguments.json == "-") return;
   const report::TextStyle style{context.use_color(), context.width()};
   fmt::print("{}", report::document_text(*document, style));
-  if (arguments.explain) fmt::print("\n{}", report::capacities_text(*document, style));
+  if (arguments.explain && !document->capacities.empty())
+    fmt::print("\n{}", report::capacities_text(*document, style));
   if (arguments.explain)
     for (const auto& diagnosis : document->diagnoses)
       fmt::print("\n{}", report::explain_text(*document, diagnosis, style));

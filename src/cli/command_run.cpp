@@ -289,7 +289,7 @@ void print_document(const record::Document& document, bool explain, const Contex
   const report::TextStyle style{context.use_color(), context.width()};
   fmt::print("{}", report::document_text(document, style));
   if (!explain) return;
-  fmt::print("\n{}", report::capacities_text(document, style));
+  if (!document.capacities.empty()) fmt::print("\n{}", report::capacities_text(document, style));
   for (const record::Diagnosis& diagnosis : document.diagnoses)
     fmt::print("\n{}", report::explain_text(document, diagnosis, style));
 }

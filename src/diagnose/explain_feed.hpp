@@ -2,6 +2,7 @@
 // The sum behind the verdict on a training job's feed path, line by line.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "diagnose/feed_path.hpp"
@@ -21,5 +22,13 @@ std::vector<record::ExplanationStep> explain_feed(const record::Document& docume
 // memory.
 std::vector<record::ExplanationStep> explain_capacity(const record::Document& document, const Hop& hop,
                                                       double crossings);
+
+// The second half of it, from what binds to the proof (explain_outcome.cpp).
+std::vector<record::ExplanationStep> explain_outcome(const workload::Profile& profile,
+                                                     const record::Diagnosis& diagnosis);
+
+// What a hop can carry by its best figure: measured, else its limit, and never more than that.
+double available_of(const record::RankedHop& hop);
+std::string name_for_people(const record::RankedHop& hop);
 
 }  // namespace millrace::diagnose

@@ -13,12 +13,12 @@ namespace {
 
 using record::Measurement;
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnknownRatio = std::numeric_limits<double>::quiet_NaN();
 
 // What one member kept of its rate alone, and its percentile's growth.
 record::Interference suffered(const Measurement& victim, const Measurement& by_itself, double rate,
                               bool one_window) {
-  record::Interference pair{victim.id, {}, rate / by_itself.throughput_bytes_per_s.mean, kUnknown, {}};
+  record::Interference pair{victim.id, {}, rate / by_itself.throughput_bytes_per_s.mean, kUnknownRatio, {}};
   if (!one_window || !victim.latency_s || !by_itself.latency_s) return pair;
   const auto beside = victim.latency_s->p99;
   const auto before = by_itself.latency_s->p99;
