@@ -167,6 +167,16 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
   record::Diagnosis diagnosis = blank_diagnosis(profile, std::max(1, question.accelerators));
   ServingHops hops;
   std::vector<std::string>& notes = diagnosis.notes;
+  const double weights = workload::request_cost(profile).weights_bytes;
+  const double room = profile.figures.memory_bytes * serving.replica_ranks;
+  if (weights > room) {
+    diagnosis.sentence =
+        fmt::format("It does not fit: {} of weights in {}, which hold {}.", bytes_words(weights),
+                    gpus_words(serving.replica_ranks), bytes_words(room));
+    diagnosis.undecided = fmt::format("give it replica_ranks of {:.0f} at least",
+                                      std::ceil(weights / profile.figures.memory_bytes));
+    return diagnosis;
+  }
   hops.replicas = std::max(1, question.accelerators / serving.replica_ranks);
   hops.gpus = serving.replica_ranks;
   if (question.accelerators < serving.replica_ranks) {

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "diagnose/explanation.hpp"
@@ -145,6 +146,16 @@ record::Diagnosis judge_loading(const Question& question, const LoadingTask& tas
 record::Diagnosis diagnose_cold_start(const record::Document& document, const Question& question) {
   const workload::Profile& profile = question.profile;
   const workload::Loading& loading = profile.loading;
+  if (const double weights = workload::weights_bytes(profile);
+      weights > profile.figures.memory_bytes * loading.replica_ranks) {
+    record::Diagnosis diagnosis = blank_diagnosis(profile, std::max(1, question.accelerators));
+    diagnosis.sentence = fmt::format("It does not fit: {} of weights in {}, which hold {}.",
+                                     bytes_words(weights), gpus_words(loading.replica_ranks),
+                                     bytes_words(profile.figures.memory_bytes * loading.replica_ranks));
+    diagnosis.undecided = fmt::format("give it replica_ranks of {:.0f} at least",
+                                      std::ceil(weights / profile.figures.memory_bytes));
+    return diagnosis;
+  }
   LoadingTask task{"weights",
                    "ready",
                    workload::weights_bytes(profile) / loading.replica_ranks,

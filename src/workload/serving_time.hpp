@@ -6,7 +6,8 @@
 
 namespace millrace::workload {
 
-// One request to one replica. Attention's own FLOPs, which grow with the square of the context, are left out.
+// One request to one replica. Attention's own FLOPs, which grow with the square of the context, are
+// left out; what the GPUs of a replica send each other is within the MFU.
 struct RequestCost {
   double kv_bytes_per_token = 0;
   double new_tokens = 0;      // that have to be computed: context − cached

@@ -80,7 +80,8 @@ void add_model_parallel(Step& step, const Profile& profile, const Split& split) 
 }
 
 // What of the job's checkpoints falls to one step, on average: at the rates that the profile gives, since a
-// step knows no machine.
+// step knows no machine. The short copy to host memory that an asynchronous one waits for crosses the GPU's
+// own link alone and is no traffic here; plan_checkpoint has its time.
 void add_checkpoint(Step& step, const Profile& profile) {
   const Checkpoint& checkpoint = profile.checkpoint;
   if (checkpoint.write_bytes_per_s <= 0) return;

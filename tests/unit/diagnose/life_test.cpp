@@ -223,6 +223,26 @@ TEST(AnAnswer, WaitsForTheLongestOfItsRanks) {
   EXPECT_GT(diagnose(host.document, {profile, 1, std::nullopt}).latency->p50_s, one);
 }
 
+TEST(AReplica, ThatDoesNotHoldItsWeightsIsRefused) {
+  workload::Profile serve = workload::load("llama3-70b-serve-h100")->front();
+  serve.serving.replica_ranks = 1;  // 141 GB in 80 GB
+  const auto d = diagnose(Host().document, {serve, 1, std::nullopt});
+  EXPECT_EQ(d.verdict, "inconclusive");
+  EXPECT_THAT(d.sentence, HasSubstr("does not fit: 141 GB of weights in 1 GPU"));
+  EXPECT_THAT(d.undecided, HasSubstr("2 at least"));
+  workload::Profile start = workload::load("llama3-70b-cold-start-h100")->front();
+  start.loading.replica_ranks = 1;
+  EXPECT_THAT(diagnose(Host().document, {start, 1, std::nullopt}).sentence, HasSubstr("does not fit"));
+}
+
+TEST(AReplica, OfEveryBuiltInHoldsItsWeights) {
+  for (const workload::Profile& profile : workload::built_in()) {
+    if (profile.kind != workload::Kind::kServe && profile.kind != workload::Kind::kColdStart) continue;
+    const auto d = diagnose(Host().document, {profile, 1, std::nullopt});
+    EXPECT_THAT(d.sentence, testing::Not(HasSubstr("does not fit"))) << profile.name;
+  }
+}
+
 TEST(Training, OnOneHostWaitsForWhatItsLinksTake) {
   Host host(8);
   host.all_reduce(400e9);

@@ -130,6 +130,21 @@ TEST(AStepOfTraining, RefusesRanksThatCannotHoldItOrThatAReplicaDoesNotDivide) {
   EXPECT_THAT(odd.error().hint, HasSubstr("a multiple of 32: 32 or 64"));
 }
 
+TEST(AStepOfTraining, OfEveryBuiltInModelSplitsTheLargestFabrics) {
+  for (const Profile& profile : built_in()) {
+    if (profile.kind != Kind::kPretrain) continue;
+    for (const std::int64_t ranks : {1024, 16384, 131072, 1048576}) {
+      const auto step = step_of(profile, ranks);
+      ASSERT_TRUE(step) << profile.name << " on " << ranks << ": " << step.error().what;
+      for (const Traffic& t : step->traffic) {
+        // Groups fill the job, and lie within it.
+        EXPECT_EQ(ranks % (t.group * t.stride), 0) << profile.name << " " << t.name;
+        EXPECT_GT(t.bytes_per_rank, 0) << t.name;
+      }
+    }
+  }
+}
+
 TEST(AStepOfTraining, WritesItsCheckpointsShareOnAverage) {
   Profile profile = llama_70b();
   profile.checkpoint.write_bytes_per_s = 50e6;
