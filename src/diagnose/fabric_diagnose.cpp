@@ -159,6 +159,11 @@ void add_notes(const FabricFinding& finding, record::Diagnosis& diagnosis) {
     diagnosis.notes.push_back(
         fmt::format("not measured, limits stand in: {}",
                     class_names(*finding.resources, *finding.load, finding.unmeasured)));
+  for (const ClassLoad& load : finding.load->classes)
+    if (finding.resources->classes()[load.of].discredited)
+      diagnosis.notes.push_back(
+          fmt::format("{}: more was measured than the limit, which is discredited and was dropped",
+                      class_name(*finding.resources, load)));
   for (std::size_t c = 0; c < finding.load->classes.size(); ++c)
     if (finding.rates[c] == kNever)
       diagnosis.notes.push_back(fmt::format("{}: neither measured nor is a limit known; left out",

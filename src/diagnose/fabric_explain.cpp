@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "diagnose/explanation.hpp"
 #include "diagnose/fabric_finding.hpp"
 #include "diagnose/fabric_names.hpp"
 #include "fabric/describe.hpp"
+#include "units/quantity.hpp"
 
 namespace millrace::diagnose {
 namespace {
@@ -21,10 +24,38 @@ void explain_demand(const FabricFinding& finding, Lines& lines) {
   for (const auto& traffic : finding.load->step.traffic)
     lines.push_back(
         {part::kDemand,
-         fmt::format("{}: {:.4g} GB a rank and step, {}", traffic.name, traffic.bytes_per_rank / 1e9,
+         fmt::format("{}: {} a rank and step, {}", traffic.name,
+                     to_si(Bytes{static_cast<std::uint64_t>(std::llround(traffic.bytes_per_rank))}),
                      traffic.overlaps ? "while it computes" : "waited for"),
          {},
          {}});
+}
+
+// What makes up the bytes of a step on the busiest of a class, in the phase that counts.
+record::ExplanationStep what_comes_over(const FabricFinding& finding, const ClassLoad& load) {
+  const auto& traffic = finding.load->step.traffic;
+  const bool whole =
+      finding.phase >= finding.load->phases.size();  // all of them, where other jobs take the rest
+  std::vector<std::size_t> which;
+  for (std::size_t t = 0; t < traffic.size(); ++t) {
+    const auto& phase = finding.load->phases[whole ? 0 : finding.phase];
+    if (load.of_traffic[t] > 0 && (whole || std::find(phase.begin(), phase.end(), t) != phase.end()))
+      which.push_back(t);
+  }
+  std::vector<std::string> names;
+  double sum_bytes = 0;
+  Sum sum(figure::bytes(which.empty() ? 0 : load.of_traffic[which.front()]));
+  for (const std::size_t t : which) {
+    names.push_back(traffic[t].name);
+    if (t != which.front()) sum.plus(figure::bytes(load.of_traffic[t]));
+    sum_bytes += load.of_traffic[t];
+  }
+  return {part::kPath,
+          fmt::format("what a step brings over {} {}: {}",
+                      fabric::noun(finding.resources->classes()[load.of].kind, false), load.busiest,
+                      fmt::join(names, "; ")),
+          which.size() > 1 ? sum.equals(figure::bytes(sum_bytes)) : std::string(),
+          {}};
 }
 
 // Which traffic brings how many bytes over the busiest of each class that binds, and how long that takes.
@@ -33,14 +64,7 @@ void explain_binding(const FabricFinding& finding, Lines& lines) {
     const ClassLoad& load = finding.load->classes[c];
     const fabric::Class& one = finding.resources->classes()[load.of];
     const std::string name = class_name(*finding.resources, load);
-    for (std::size_t t = 0; t < load.of_traffic.size(); ++t)
-      if (load.of_traffic[t] > 0)
-        lines.push_back(
-            {part::kPath,
-             fmt::format("{} {} carries {:.4g} GB a step of {}", fabric::noun(one.kind, false), load.busiest,
-                         load.of_traffic[t] / 1e9, finding.load->step.traffic[t].name),
-             {},
-             {}});
+    lines.push_back(what_comes_over(finding, load));
     lines.push_back({part::kCapacity,
                      one.measured
                          ? fmt::format("{}: measured{}", name, one.source.empty() ? "" : ", " + one.source)
@@ -87,15 +111,19 @@ void explain_prediction(const FabricFinding& finding, Lines& lines) {
 }
 
 void explain_relief(const FabricFinding& finding, Lines& lines) {
-  for (const FabricRelief& step : finding.relief)
+  const auto names = [&](const std::vector<std::size_t>& classes) {
+    return class_names(*finding.resources, *finding.load, classes);
+  };
+  for (const FabricRelief& step : finding.relief) {
+    const std::string mended = names(step.classes),
+                      next = step.next.empty() ? "the accelerators" : names(step.next);
     lines.push_back(
         {part::kRelief,
-         fmt::format("{} {:.4g} times as fast: a step takes {:.4g} s, then {} set the pace",
-                     class_names(*finding.resources, *finding.load, step.classes), step.factor, step.step_s,
-                     step.next.empty() ? "the accelerators"
-                                       : class_names(*finding.resources, *finding.load, step.next)),
+         fmt::format("{} {:.4g} times as fast: a step takes {:.4g} s{}", mended, step.factor, step.step_s,
+                     next == mended ? "" : fmt::format(", then {} set the pace", next)),
          {},
          {}});
+  }
 }
 
 }  // namespace

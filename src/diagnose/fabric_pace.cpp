@@ -40,18 +40,31 @@ std::optional<fabric::Kind> other_direction(fabric::Kind kind) {
   return std::nullopt;
 }
 
-// Of links that are mended, the classes of their other direction are mended too.
+// How many links of one class are, by number, links of the other.
+std::int64_t common_links(const fabric::Resources& resources, std::uint32_t a, std::uint32_t b) {
+  const auto& runs_a = resources.runs(resources.classes()[a].kind);
+  const auto& runs_b = resources.runs(resources.classes()[b].kind);
+  std::int64_t common = 0;
+  for (auto one = runs_a.begin(), other = runs_b.begin(); one != runs_a.end() && other != runs_b.end();) {
+    const std::int64_t first = std::max(one->first, other->first), last = std::min(one->last, other->last);
+    if (one->of == a && other->of == b && first <= last) common += last - first + 1;
+    one->last < other->last ? ++one : ++other;
+  }
+  return common;
+}
+
+// Of links that are mended the other direction is too: the classes of it that are mostly these links.
 void add_other_directions(const fabric::Resources& resources, const JobLoad& job,
                           std::vector<std::size_t>& classes) {
   const std::vector<std::size_t> given = classes;
   for (const std::size_t c : given) {
-    const fabric::Class& one = resources.classes()[job.classes[c].of];
-    const auto other = other_direction(one.kind);
+    const auto other = other_direction(resources.classes()[job.classes[c].of].kind);
     for (std::size_t d = 0; other && d < job.classes.size(); ++d) {
-      const fabric::Class& candidate = resources.classes()[job.classes[d].of];
-      if (candidate.kind == *other && candidate.overridden == one.overridden &&
-          candidate.members == one.members && candidate.limit == one.limit &&
-          std::find(classes.begin(), classes.end(), d) == classes.end())
+      const std::uint32_t candidate = job.classes[d].of;
+      if (resources.classes()[candidate].kind != *other ||
+          std::find(classes.begin(), classes.end(), d) != classes.end())
+        continue;
+      if (2 * common_links(resources, job.classes[c].of, candidate) > resources.classes()[candidate].members)
         classes.push_back(d);
     }
   }

@@ -33,11 +33,12 @@ std::string capital_first(std::string text) {
 
 bool by_time(const FabricFinding& finding) { return finding.job->wanted_s.has_value(); }
 
-// "the accelerators compute 65 % of the time (wanted: 90 %)", "it takes 42 s (wanted: 30 s)"
+// "the accelerators compute 65 % of the time (wanted: 90 %)", "it takes 42 s (wanted: 30 s)"; where `bound`
+// is not empty that is the best that can be: "at most", of a time "at least".
 std::string outcome(const FabricFinding& finding, double step_s, const char* bound) {
   if (by_time(finding))
-    return fmt::format("it takes {}{} (wanted: {})", *bound == 't' ? "" : (*bound ? "at least " : ""),
-                       time_text(step_s), time_text(finding.goal_s));
+    return fmt::format("it takes {}{} (wanted: {})", *bound ? "at least " : "", time_text(step_s),
+                       time_text(finding.goal_s));
   return fmt::format("the accelerators compute {}{} of the time (wanted: {})", *bound ? "at most " : "",
                      share_text(finding.load->step.compute_s / step_s),
                      share_text(finding.load->step.compute_s / finding.goal_s));
@@ -74,9 +75,11 @@ std::string relief_text(const FabricFinding& finding) {
   const FabricRelief& first = finding.relief.front();
   std::string out = fmt::format(" {} {} as fast bring {}", capital_first(nouns(first.classes)),
                                 factor_text(first.factor), reached(first.step_s));
-  if (finding.relief.size() == 1)
-    return out + (first.next.empty() ? "; then only the compute itself binds."
-                                     : fmt::format("; then {} bind.", nouns(first.next)));
+  if (finding.relief.size() == 1) {
+    if (first.next.empty()) return out + "; then only the compute itself binds.";
+    const std::string next = nouns(first.next);
+    return out + (next == nouns(first.classes) ? "." : fmt::format("; then {} bind.", next));
+  }
   const FabricRelief& last = finding.relief.back();
   if (!first.next.empty()) out += fmt::format(", as {} bind next", nouns(first.next));
   if (finding.relief.size() == 2)
@@ -102,7 +105,7 @@ std::string fabric_sentence(const FabricFinding& finding) {
   const char* alone = finding.measured ? "" : " From limits alone: nothing was measured.";
   if (finding.verdict == "starved")
     return fmt::format("{} is starved by {}: {}; {}.{}{}", who(finding), names, what_binds(finding),
-                       outcome(finding, finding.pace.step_s, finding.measured ? "" : "most"),
+                       outcome(finding, finding.pace.step_s, std::isinf(finding.step_high_s) ? "most" : ""),
                        relief_text(finding), alone);
   if (finding.verdict == "fed")
     return fmt::format("{} is fed: {}. {}", who(finding), outcome(finding, finding.pace.step_s, ""),

@@ -97,7 +97,9 @@ struct Measured {  // mean with its 95 % interval
   bool operator==(const Measured&) const = default;
 };
 
-// Resources that differ from what their kind says, numbered as above; a later override of the same ones wins.
+// Resources that differ from what their kind says, or were measured, numbered as above. A later override of
+// the same ones wins: one without a measured rate takes away what an earlier one gave, since it says that
+// these differ.
 struct Override {
   Kind resource = Kind::kLeafUp;
   std::int64_t first = 0, last = 0;  // both included

@@ -88,7 +88,10 @@ void cut(Cuts& cuts, std::int64_t at) {
 
 }  // namespace
 
-double Class::rate() const { return measured ? measured->mean : limit.value_or(kUnbounded); }
+double Class::rate() const {
+  const double most = limit.value_or(kUnbounded);
+  return measured ? std::min(measured->mean, most) : most;
+}
 
 Resources::Resources(const Fabric& fabric) : fabric_(fabric) {
   for (std::size_t k = 0; k < kKinds; ++k) {
@@ -119,7 +122,7 @@ void Resources::add_runs(Kind kind) {
     for (auto run = cuts.find(one.first); run != cuts.end() && run->first <= one.last; ++run) {
       Class& of = run->second;
       if (one.limit) of.limit = one.limit;
-      if (one.measured) of.measured = one.measured;
+      of.measured = one.measured;  // what was measured of others is not true of one that differs
       of.source = one.source;
       of.overridden = true;
     }
@@ -134,6 +137,10 @@ void Resources::add_runs(Kind kind) {
     if (added) {
       classes_.push_back(run->second);
       classes_.back().kind = kind;
+      if (Class& of = classes_.back(); of.measured && of.limit && of.measured->ci95_low > *of.limit) {
+        of.limit.reset();
+        of.discredited = true;
+      }
     }
     classes_[found->second].members += last - run->first + 1;
     if (!runs.empty() && runs.back().of == found->second)

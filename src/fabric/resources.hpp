@@ -23,9 +23,11 @@ struct Class {
   std::optional<Measured> measured;
   std::string source;  // of an override's figures; empty: from the description
   bool overridden = false;
+  bool discredited = false;  // more was measured than the limit that was given, which was dropped
   std::int64_t members = 0;
 
-  // The best single figure: what was measured, else the limit, else no bound at all (infinity).
+  // The best single figure: what was measured (and no more than the limit), else the limit, else no bound at
+  // all (infinity).
   [[nodiscard]] double rate() const;
 };
 

@@ -112,6 +112,18 @@ TEST(FabricDiagnosis, ATieIsNamedAsOneAndAlikeLinksAreOneClass) {
   EXPECT_EQ(d.relief[0].resource, "nic-up[0-7] + nic-down[0-7] + leaf-up[0-3] + leaf-down[0-3]");
 }
 
+// A measured direction and one that is not are the same links: they are mended together.
+TEST(FabricDiagnosis, BothDirectionsOfALinkAreMendedTogether) {
+  Fabric fabric = small();
+  fabric.leaf.uplink = 400 * kGB;
+  fabric.overrides = {{Kind::kNicUp, 0, 7, {}, fabric::Measured{25 * kGB, 25 * kGB, 25 * kGB}, "m"}};
+  const auto d = one(fabric, job(1, {ring(60 * kGB)}));  // 2.4 s by 25 GB/s, 1.2 s by 50 GB/s
+  EXPECT_THAT(d.bottlenecks.at(0).resources, ElementsAre("nic-up[0-7]"));
+  ASSERT_EQ(d.relief.size(), 1U);
+  EXPECT_EQ(d.relief[0].resource, "nic-up[0-7] + nic-down[0-7]");
+  EXPECT_NEAR(d.relief[0].factor, 2.2, 1e-9);
+}
+
 // One of leaf 1's uplinks at half rate holds both back, since paths share evenly: 60 GB by 2 × 25 GB/s
 // take 1.2 s.
 TEST(FabricDiagnosis, AHalfRateUplinkIsFoundAmongTheOthers) {

@@ -58,7 +58,7 @@ TEST(Resources, WhatDiffersIsAClassOfItsOwnAndAlikeOnesAreOne) {
   EXPECT_EQ(resources.runs(Kind::kNicUp).size(), 5U);
 }
 
-TEST(Resources, ALaterOverrideWinsAndWhatItLeavesOpenStays) {
+TEST(Resources, ALaterOverrideWinsAndTheLimitThatItLeavesOpenStays) {
   Fabric fabric = two_pods();
   fabric.overrides = {{Kind::kNicUp, 0, 7, 40.0, {}, "a"},
                       {Kind::kNicUp, 4, 4, {}, Measured{30, 29, 31}, "b"}};
@@ -72,6 +72,29 @@ TEST(Resources, ALaterOverrideWinsAndWhatItLeavesOpenStays) {
   EXPECT_EQ(one.source, "b");
   EXPECT_THAT(capacities(resources, Kind::kNicUp),
               ElementsAre(40, 40, 40, 40, 30, 40, 40, 40, 50, 50, 50, 50, 50, 50, 50, 50));
+}
+
+TEST(Resources, WhatWasMeasuredOfAllIsNotTrueOfOneThatDiffers) {
+  Fabric fabric = two_pods();
+  fabric.overrides = {{Kind::kNicUp, 0, 15, {}, Measured{46, 45, 47}, "a"},
+                      {Kind::kNicUp, 4, 4, 25.0, {}, "cable"}};
+  const Resources resources(fabric);
+  EXPECT_DOUBLE_EQ(capacities(resources, Kind::kNicUp)[3], 46);
+  EXPECT_DOUBLE_EQ(capacities(resources, Kind::kNicUp)[4], 25);
+}
+
+TEST(Resources, ALimitBelowWhatWasMeasuredIsDiscredited) {
+  Fabric fabric = two_pods();
+  fabric.overrides = {{Kind::kNicUp, 0, 7, {}, Measured{60, 58, 62}, "a"},
+                      {Kind::kNicUp, 8, 8, {}, Measured{51, 48, 54}, "b"}};
+  const Resources resources(fabric);
+  const Class& above = resources.classes()[resources.runs(Kind::kNicUp).at(0).of];
+  EXPECT_TRUE(above.discredited);
+  EXPECT_FALSE(above.limit);
+  EXPECT_EQ(above.rate(), 60);
+  const Class& near = resources.classes()[resources.runs(Kind::kNicUp).at(1).of];
+  EXPECT_FALSE(near.discredited);
+  EXPECT_EQ(near.rate(), 50);  // its interval reaches below the limit, which holds
 }
 
 TEST(Resources, HostsOfAnotherKindHaveTheirOwnRates) {
