@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "workload/serving_time.hpp"
 
@@ -18,6 +19,10 @@ constexpr double kOtherDistance = 10, kLeastDistanceS = 1e-3;
 constexpr const char* kNetworkLabel = "network";
 constexpr const char* kStorageLabel = "storage";
 
+bool has_flag(const record::Measurement& m, std::string_view flag) {
+  return std::find(m.flags.begin(), m.flags.end(), flag) != m.flags.end();
+}
+
 // The one that is said to be of this network, else one over TCP, which is what a client speaks, else one over
 // RDMA.
 const record::Measurement* round_trip(const record::Document& document) {
@@ -26,11 +31,13 @@ const record::Measurement* round_trip(const record::Document& document) {
     return (m.label == kNetworkLabel ? 2 : 0) + (m.probe == "tcp.latency" ? 1 : 0);
   };
   for (const record::Measurement& m : document.measurements) {
-    const bool asks = m.probe == "tcp.latency" || m.probe.starts_with("rdma.");
+    // Of RDMA in its latency mode alone: elsewhere a latency is an operation's among many in flight.
+    const bool asks =
+        m.probe == "tcp.latency" ||
+        (m.probe.starts_with("rdma.") && (has_flag(m, "round-trip") || has_flag(m, "half-round-trip")));
     if (m.status != "ok" || !m.latency_histogram || m.latency_histogram->buckets.empty() || !asks) continue;
     if (m.label == kStorageLabel) continue;  // the network to the storage, which no client is on
-    if (std::find(m.flags.begin(), m.flags.end(), "loopback") != m.flags.end())
-      continue;  // no network at all
+    if (has_flag(m, "loopback")) continue;   // no network at all
     if (found == nullptr || rank(m) > rank(*found)) found = &m;
   }
   return found;
@@ -52,7 +59,7 @@ void measure_network(const record::Document& document, PartTime& part, std::vect
                     part.name, time_words(part.p50_s)));
     return;
   }
-  const bool half = std::find(m->flags.begin(), m->flags.end(), "half-round-trip") != m->flags.end();
+  const bool half = has_flag(*m, "half-round-trip");
   const double scale = half ? 2 : 1;
   const double median = scale * histogram->quantile(0.5).value_or(0);
   if (m->label != kNetworkLabel && part.p50_s >= kLeastDistanceS && median * kOtherDistance < part.p50_s) {

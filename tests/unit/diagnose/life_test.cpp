@@ -168,6 +168,14 @@ TEST(AnAnswer, TakesTheMeasuredRoundTripAndTwiceAHalfOne) {
   EXPECT_NEAR(d.latency->parts[0].p50_s, 0.010, 4e-5);
 }
 
+TEST(AnAnswer, TakesRdmaForARoundTripInItsLatencyModeAlone) {
+  Host host;
+  host.round_trip(2'000'000, 5000).probe = "rdma.write";
+  EXPECT_FALSE(host.ask("vision-edge-l4").latency->parts[0].measured);
+  host.document.measurements[0].flags = {"half-round-trip"};
+  EXPECT_NEAR(host.ask("vision-edge-l4").latency->parts[0].p50_s, 0.004, 2e-5);
+}
+
 TEST(AnAnswer, TakesNoLoopbackForANetworkAndNoHallForADistantCloud) {
   Host host;
   host.round_trip(50'000, 5000);

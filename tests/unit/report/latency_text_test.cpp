@@ -12,7 +12,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnresolved = std::numeric_limits<double>::quiet_NaN();
 
 record::Diagnosis answer() {
   record::Diagnosis d;
@@ -42,7 +42,7 @@ TEST(LatencyText, ShowsEachPartTheSumTheBoundAndTheBudget) {
 TEST(LatencyText, NeverShowsAPercentileThatIsNotResolved) {
   record::Diagnosis d = answer();
   d.verdict = "inconclusive";
-  d.latency->parts[0].p99_s = d.latency->p99_s = d.latency->bound_p99_s = kUnknown;
+  d.latency->parts[0].p99_s = d.latency->p99_s = d.latency->bound_p99_s = kUnresolved;
   const std::string text = latency_text(d, {});
   EXPECT_THAT(text, HasSubstr("INCONCLUSIVE"));
   EXPECT_THAT(text, HasSubstr("network                    300 us  not resolved  measured"));
@@ -54,8 +54,12 @@ TEST(LatencyText, OfALoadingShowsTimesAlone) {
   record::Diagnosis d;
   d.verdict = "starved";
   d.sentence = "Too slow.";
-  d.latency = record::LatencyDiagnosis{
-      60, 95, kUnknown, kUnknown, {{"weights", 80, kUnknown, true, "16 GB ÷ 200 MB/s", {"m1"}}}, "weights"};
+  d.latency = record::LatencyDiagnosis{60,
+                                       95,
+                                       kUnresolved,
+                                       kUnresolved,
+                                       {{"weights", 80, kUnresolved, true, "16 GB ÷ 200 MB/s", {"m1"}}},
+                                       "weights"};
   const std::string text = latency_text(d, {});
   EXPECT_THAT(text, HasSubstr("TOO LATE"));
   EXPECT_THAT(text, HasSubstr("measured: 16 GB ÷ 200 MB/s\n"));
