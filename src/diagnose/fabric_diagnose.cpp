@@ -41,20 +41,25 @@ bool essential(fabric::Kind kind) {
 // Which classes were not measured and could matter: those of which half the limit would cost more than a
 // hundredth of the step, or where there are none, all that are essential.
 std::vector<std::size_t> unmeasured_that_matter(const FabricFinding& finding) {
-  constexpr double kHalf = 0.5, kMatters = 0.01;
+  constexpr double kTwice = 2, kMatters = 0.01;
   std::vector<std::size_t> found, others;
-  ClassRates rates = finding.rates;
-  const double step_s = finding.pace.own.step_s;
-  for (std::size_t c = 0; c < rates.size(); ++c) {
-    const fabric::Class& one = finding.resources->classes()[finding.load->classes[c].of];
+  for (std::size_t c = 0; c < finding.rates.size(); ++c) {
+    const ClassLoad& load = finding.load->classes[c];
+    const fabric::Class& one = finding.resources->classes()[load.of];
     if (one.measured) continue;
-    const double best = rates[c];
-    rates[c] = best * kHalf;
-    if (best == kNever || pace_of(*finding.load, rates).step_s > step_s * (1 + kMatters))
+    // At half its rate each phase takes twice what it takes of it, where that is more than what it takes now.
+    Pace slower = finding.pace.own;
+    double more_s = 0;
+    for (std::size_t phase = 0; phase < slower.phases_s.size(); ++phase) {
+      const double before_s = slower.lost_s(phase);
+      slower.phases_s[phase] =
+          std::max(slower.phases_s[phase], kTwice * load.phases[phase] / finding.rates[c]);
+      more_s += slower.lost_s(phase) - before_s;
+    }
+    if (finding.rates[c] == kNever || more_s > kMatters * slower.step_s)
       found.push_back(c);
     else if (essential(one.kind))
       others.push_back(c);
-    rates[c] = best;
   }
   return found.empty() ? others : found;
 }
@@ -67,10 +72,11 @@ void add_those_too_close(FabricFinding& finding) {
   const auto& top = classes[finding.load->classes[finding.binding.front()].of].measured;
   if (!top) return;
   const double shortest = bytes(finding.binding.front()) / top->ci95_high;
+  std::vector<bool> named(finding.load->classes.size(), false);
+  for (const std::size_t c : finding.binding) named[c] = true;
   for (std::size_t c = 0; c < finding.load->classes.size(); ++c) {
     const auto& measured = classes[finding.load->classes[c].of].measured;
-    if (!measured || std::find(finding.binding.begin(), finding.binding.end(), c) != finding.binding.end())
-      continue;
+    if (!measured || named[c]) continue;
     if (bytes(c) < shortest * measured->ci95_low) continue;
     finding.binding.push_back(c);
     finding.too_close = true;
@@ -123,32 +129,34 @@ void split_losses(const FabricFinding& finding, record::Diagnosis& diagnosis) {
 std::vector<record::RankedHop> ranked(const FabricFinding& finding) {
   const double full_speed_s =
       finding.pace.own.compute_s > 0 ? finding.pace.own.compute_s : finding.pace.step_s;
+  std::vector<std::pair<double, const ClassLoad*>> used;
+  for (const ClassLoad& load : finding.load->classes)
+    used.emplace_back(load.bytes / full_speed_s / finding.resources->classes()[load.of].rate(), &load);
+  std::stable_sort(used.begin(), used.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (used.size() > kMostRanked) used.resize(kMostRanked);
   std::vector<record::RankedHop> all;
-  for (const ClassLoad& load : finding.load->classes) {
-    const fabric::Class& one = finding.resources->classes()[load.of];
+  for (const auto& [utilization, load] : used) {
+    const fabric::Class& one = finding.resources->classes()[load->of];
     record::RankedHop& hop = all.emplace_back();
-    hop.resource = class_id(*finding.resources, load.of);
+    hop.resource = class_id(*finding.resources, load->of);
     hop.kind = bottleneck_kind(one.kind);
-    hop.name = class_name(*finding.resources, load);
-    hop.needed_bytes_per_s = load.bytes / full_speed_s;
-    hop.utilization = hop.needed_bytes_per_s / one.rate();
+    hop.name = class_name(*finding.resources, *load);
+    hop.needed_bytes_per_s = load->bytes / full_speed_s;
+    hop.utilization = utilization;
     hop.limit_bytes_per_s = one.limit;
     if (!one.measured) continue;
     hop.available_bytes_per_s = one.measured->mean;
     hop.available_low = one.measured->ci95_low;
     hop.available_high = one.measured->ci95_high;
   }
-  std::stable_sort(all.begin(), all.end(),
-                   [](const auto& a, const auto& b) { return a.utilization > b.utilization; });
-  if (all.size() > kMostRanked) all.resize(kMostRanked);
   return all;
 }
 
 std::string ids_of(const FabricFinding& finding, const std::vector<std::size_t>& classes) {
   std::string text;
-  for (const std::size_t c : classes)
-    text += (text.empty() ? "" : " + ") + class_id(*finding.resources, finding.load->classes[c].of);
-  return text;
+  for (std::size_t i = 0; i < std::min(classes.size(), kMostNamed); ++i)
+    text += (i == 0 ? "" : " + ") + class_id(*finding.resources, finding.load->classes[classes[i]].of);
+  return text + (classes.size() > kMostNamed ? " + …" : "");
 }
 
 void add_notes(const FabricFinding& finding, record::Diagnosis& diagnosis) {
@@ -159,8 +167,9 @@ void add_notes(const FabricFinding& finding, record::Diagnosis& diagnosis) {
     diagnosis.notes.push_back(
         fmt::format("not measured, limits stand in: {}",
                     class_names(*finding.resources, *finding.load, finding.unmeasured)));
+  std::size_t discredited = 0;
   for (const ClassLoad& load : finding.load->classes)
-    if (finding.resources->classes()[load.of].discredited)
+    if (finding.resources->classes()[load.of].discredited && ++discredited <= kMostNamed)
       diagnosis.notes.push_back(
           fmt::format("{}: more was measured than the limit, which is discredited and was dropped",
                       class_name(*finding.resources, load)));
@@ -195,6 +204,7 @@ record::Diagnosis written(const FabricFinding& finding) {
   split_losses(finding, diagnosis);
   diagnosis.ranking = ranked(finding);
   for (const std::size_t c : finding.binding) {
+    if (diagnosis.bottlenecks.size() == kMostNamed) break;
     const ClassLoad& load = finding.load->classes[c];
     diagnosis.bottlenecks.push_back({{class_id(*finding.resources, load.of)},
                                      bottleneck_kind(finding.resources->classes()[load.of].kind),

@@ -60,7 +60,8 @@ record::ExplanationStep what_comes_over(const FabricFinding& finding, const Clas
 
 // Which traffic brings how many bytes over the busiest of each class that binds, and how long that takes.
 void explain_binding(const FabricFinding& finding, Lines& lines) {
-  for (const std::size_t c : finding.binding) {
+  for (std::size_t i = 0; i < std::min(finding.binding.size(), kMostNamed); ++i) {
+    const std::size_t c = finding.binding[i];
     const ClassLoad& load = finding.load->classes[c];
     const fabric::Class& one = finding.resources->classes()[load.of];
     const std::string name = class_name(*finding.resources, load);

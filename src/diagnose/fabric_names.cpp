@@ -69,7 +69,10 @@ std::string class_names(const fabric::Resources& resources, const JobLoad& job,
     const ClassLoad* load;
   };
   std::vector<Named> named;
+  std::size_t left = classes.size();
   for (const std::size_t c : classes) {
+    if (named.size() == kMostNamed) break;
+    --left;
     const ClassLoad& load = job.classes[c];
     const fabric::Class& one = resources.classes()[load.of];
     const std::string noun = noun_of(one, load);
@@ -84,6 +87,7 @@ std::string class_names(const fabric::Resources& resources, const JobLoad& job,
   }
   std::vector<std::string> texts;
   for (const Named& one : named) texts.push_back(one.text);
+  if (left > 0) texts.push_back(fmt::format("{} more", left));
   return joined(texts);
 }
 
@@ -92,7 +96,12 @@ std::string class_nouns(const fabric::Resources& resources, const JobLoad& job,
   std::vector<std::string> nouns;
   for (const std::size_t c : classes) {
     const std::string noun = noun_of(resources.classes()[job.classes[c].of], job.classes[c]);
-    if (std::find(nouns.begin(), nouns.end(), noun) == nouns.end()) nouns.push_back(noun);
+    if (std::find(nouns.begin(), nouns.end(), noun) != nouns.end()) continue;
+    if (nouns.size() == kMostNamed) {
+      nouns.emplace_back("others");
+      break;
+    }
+    nouns.push_back(noun);
   }
   return joined(nouns);
 }

@@ -9,6 +9,9 @@
 
 namespace millrace::diagnose {
 
+// Of what each of many measurements makes a class of its own no more than this are named.
+inline constexpr std::size_t kMostNamed = 8;
+
 // "leaf-up[0-15,17-511]": the numbers of a class; of many runs the first few.
 std::string class_id(const fabric::Resources& resources, std::uint32_t of);
 // "leaf uplinks (upwards, 512 alike)", "NICs (sending, the busiest 16 of 512)", "leaf uplink 16 (upwards;

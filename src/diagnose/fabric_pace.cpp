@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -40,14 +41,16 @@ std::optional<fabric::Kind> other_direction(fabric::Kind kind) {
   return std::nullopt;
 }
 
-// How many links of one class are, by number, links of the other.
-std::int64_t common_links(const fabric::Resources& resources, std::uint32_t a, std::uint32_t b) {
-  const auto& runs_a = resources.runs(resources.classes()[a].kind);
-  const auto& runs_b = resources.runs(resources.classes()[b].kind);
-  std::int64_t common = 0;
-  for (auto one = runs_a.begin(), other = runs_b.begin(); one != runs_a.end() && other != runs_b.end();) {
+// Of each class of a kind, how many of its links are by number links of this class of the same kind's other
+// direction.
+std::map<std::uint32_t, std::int64_t> common_links(const fabric::Resources& resources, std::uint32_t of,
+                                                   fabric::Kind other_kind) {
+  const auto& own = resources.runs(resources.classes()[of].kind);
+  const auto& others = resources.runs(other_kind);
+  std::map<std::uint32_t, std::int64_t> common;
+  for (auto one = own.begin(), other = others.begin(); one != own.end() && other != others.end();) {
     const std::int64_t first = std::max(one->first, other->first), last = std::min(one->last, other->last);
-    if (one->of == a && other->of == b && first <= last) common += last - first + 1;
+    if (one->of == of && first <= last) common[other->of] += last - first + 1;
     one->last < other->last ? ++one : ++other;
   }
   return common;
@@ -56,16 +59,23 @@ std::int64_t common_links(const fabric::Resources& resources, std::uint32_t a, s
 // Of links that are mended the other direction is too: the classes of it that are mostly these links.
 void add_other_directions(const fabric::Resources& resources, const JobLoad& job,
                           std::vector<std::size_t>& classes) {
-  const std::vector<std::size_t> given = classes;
+  constexpr std::size_t kMostLookedAt =
+      16;  // more at once are a site that measured each link by itself, both ways
+  std::vector<bool> mended(job.classes.size(), false);
+  for (const std::size_t c : classes) mended[c] = true;
+  const std::vector<std::size_t> given(
+      classes.begin(),
+      classes.begin() + static_cast<std::ptrdiff_t>(std::min(classes.size(), kMostLookedAt)));
   for (const std::size_t c : given) {
     const auto other = other_direction(resources.classes()[job.classes[c].of].kind);
-    for (std::size_t d = 0; other && d < job.classes.size(); ++d) {
-      const std::uint32_t candidate = job.classes[d].of;
-      if (resources.classes()[candidate].kind != *other ||
-          std::find(classes.begin(), classes.end(), d) != classes.end())
-        continue;
-      if (2 * common_links(resources, job.classes[c].of, candidate) > resources.classes()[candidate].members)
-        classes.push_back(d);
+    if (!other) continue;
+    const auto common = common_links(resources, job.classes[c].of, *other);
+    for (std::size_t d = 0; d < job.classes.size(); ++d) {
+      const auto found = common.find(job.classes[d].of);
+      if (mended[d] || found == common.end()) continue;
+      if (2 * found->second <= resources.classes()[found->first].members) continue;
+      mended[d] = true;
+      classes.push_back(d);
     }
   }
 }

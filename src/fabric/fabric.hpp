@@ -21,7 +21,7 @@
 namespace millrace::fabric {
 
 inline constexpr const char* kSchema = "millrace.fabric/1";
-inline constexpr std::int64_t kMostHosts = 1 << 20, kMostGpus = 1 << 24, kMostPerHost = 64,
+inline constexpr std::int64_t kMostHosts = 1 << 20, kMostGpus = 1 << 22, kMostPerHost = 64,
                               kMostSwitches = 1 << 20, kMostUplinks = 1 << 12, kMostServers = 1 << 20,
                               kMostLinks = 1 << 27;
 inline constexpr std::size_t kMostKinds = 1000, kMostOverrides = 1'000'000,

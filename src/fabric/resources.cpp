@@ -2,8 +2,10 @@
 #include "fabric/resources.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace millrace::fabric {
@@ -69,22 +71,80 @@ bool of_hosts(Kind kind) {
   return kind <= Kind::kNicDown || kind == Kind::kDriveRead || kind == Kind::kDriveWrite;
 }
 
-using Figures = std::tuple<double, double, double, double, std::string, bool>;
+using Figures = std::tuple<double, double, double, double, std::string, bool, bool>;
 Figures figures_of(const Class& one) {
   const Measured measured = one.measured.value_or(Measured{-1, -1, -1});
-  return {one.limit.value_or(-1), measured.mean, measured.ci95_low,
-          measured.ci95_high,     one.source,    one.overridden};
+  return {one.limit.value_or(-1), measured.mean,  measured.ci95_low, measured.ci95_high, one.source,
+          one.overridden,         one.discredited};
 }
 
-// The links of one kind cut into runs of the same figures, each beginning at its key.
-using Cuts = std::map<std::int64_t, Class>;
+// Where runs of one kind may begin, in order, with what holds from there on: the description's limits, and
+// overrides that begin (1 + index) or end (−1 − index).
+struct Cut {
+  std::int64_t at = 0;
+  bool describes = false;
+  Limit described;
+  std::int64_t override_change = 0;
+};
 
-void cut(Cuts& cuts, std::int64_t at) {
-  const auto after = cuts.upper_bound(at);
-  if (after == cuts.begin()) return;
-  const auto before = std::prev(after);
-  if (before->first != at) cuts.emplace_hint(after, at, before->second);
+std::vector<Cut> cuts_of(const Fabric& fabric, Kind kind) {
+  const std::int64_t count = fabric.count(kind);
+  std::vector<Cut> cuts;
+  if (of_hosts(kind)) {
+    const std::int64_t per_host = count / fabric.hosts();
+    std::int64_t at = 0;
+    for (const HostKind& host : fabric.kinds) {
+      cuts.push_back({at, true, limit_of(fabric, host, kind), 0});
+      at += host.hosts * per_host;
+    }
+  } else {
+    cuts.push_back({0, true, limit_of(fabric, fabric.kinds.front(), kind), 0});
+  }
+  for (std::size_t i = 0; i < fabric.overrides.size(); ++i) {
+    const Override& one = fabric.overrides[i];
+    if (one.resource != kind) continue;
+    const auto change = static_cast<std::int64_t>(i) + 1;
+    cuts.push_back({one.first, false, {}, change});
+    if (one.last + 1 < count) cuts.push_back({one.last + 1, false, {}, -change});
+  }
+  std::stable_sort(cuts.begin(), cuts.end(), [](const Cut& a, const Cut& b) { return a.at < b.at; });
+  return cuts;
 }
+
+// What holds at one place of a sweep over the cuts.
+class Sweep {
+ public:
+  explicit Sweep(const Fabric& fabric) : fabric_(fabric) {}
+  void pass(const Cut& cut) {
+    if (cut.describes) described_ = cut.described;
+    if (cut.override_change == 0) return;
+    const auto index = static_cast<std::size_t>(std::abs(cut.override_change) - 1);
+    const bool begins = cut.override_change > 0;
+    begins ? void(in_force_.insert(index)) : void(in_force_.erase(index));
+    if (fabric_.overrides[index].limit)
+      begins ? void(with_limit_.insert(index)) : void(with_limit_.erase(index));
+  }
+  [[nodiscard]] Class here(Kind kind) const {
+    Class one;
+    one.kind = kind;
+    one.limit = with_limit_.empty() ? described_ : fabric_.overrides[*with_limit_.rbegin()].limit;
+    if (in_force_.empty()) return one;
+    const Override& last = fabric_.overrides[*in_force_.rbegin()];
+    one.measured = last.measured;  // what was measured of others is not true of one that differs
+    one.source = last.source;
+    one.overridden = true;
+    if (one.measured && one.limit && one.measured->ci95_low > *one.limit) {
+      one.limit.reset();
+      one.discredited = true;
+    }
+    return one;
+  }
+
+ private:
+  const Fabric& fabric_;
+  Limit described_;
+  std::set<std::size_t> in_force_, with_limit_;  // of overrides; the last of them wins
+};
 
 }  // namespace
 
@@ -103,50 +163,23 @@ Resources::Resources(const Fabric& fabric) : fabric_(fabric) {
 }
 
 void Resources::add_runs(Kind kind) {
-  const std::int64_t count = fabric_.count(kind);
-  Cuts cuts;
-  if (of_hosts(kind)) {
-    const std::int64_t per_host = count / fabric_.hosts();
-    std::int64_t at = 0;
-    for (const HostKind& host : fabric_.kinds) {
-      cuts[at].limit = limit_of(fabric_, host, kind);
-      at += host.hosts * per_host;
-    }
-  } else {
-    cuts[0].limit = limit_of(fabric_, fabric_.kinds.front(), kind);
-  }
-  for (const Override& one : fabric_.overrides) {
-    if (one.resource != kind) continue;
-    if (one.last + 1 < count) cut(cuts, one.last + 1);
-    cut(cuts, one.first);
-    for (auto run = cuts.find(one.first); run != cuts.end() && run->first <= one.last; ++run) {
-      Class& of = run->second;
-      if (one.limit) of.limit = one.limit;
-      of.measured = one.measured;  // what was measured of others is not true of one that differs
-      of.source = one.source;
-      of.overridden = true;
-    }
-  }
+  const std::vector<Cut> cuts = cuts_of(fabric_, kind);
   std::map<Figures, std::uint32_t> known;
   auto& runs = runs_[index(kind)];
-  for (auto run = cuts.begin(); run != cuts.end(); ++run) {
-    const auto next = std::next(run);
-    const std::int64_t last = (next == cuts.end() ? count : next->first) - 1;
-    const auto [found, added] =
-        known.emplace(figures_of(run->second), static_cast<std::uint32_t>(classes_.size()));
-    if (added) {
-      classes_.push_back(run->second);
-      classes_.back().kind = kind;
-      if (Class& of = classes_.back(); of.measured && of.limit && of.measured->ci95_low > *of.limit) {
-        of.limit.reset();
-        of.discredited = true;
-      }
-    }
-    classes_[found->second].members += last - run->first + 1;
+  Sweep sweep(fabric_);
+  for (std::size_t i = 0; i < cuts.size(); ++i) {
+    sweep.pass(cuts[i]);
+    const bool more_here = i + 1 < cuts.size() && cuts[i + 1].at == cuts[i].at;
+    if (more_here) continue;
+    const std::int64_t last = (i + 1 < cuts.size() ? cuts[i + 1].at : fabric_.count(kind)) - 1;
+    Class one = sweep.here(kind);
+    const auto [found, added] = known.emplace(figures_of(one), static_cast<std::uint32_t>(classes_.size()));
+    if (added) classes_.push_back(std::move(one));
+    classes_[found->second].members += last - cuts[i].at + 1;
     if (!runs.empty() && runs.back().of == found->second)
       runs.back().last = last;
     else
-      runs.push_back({run->first, last, found->second});
+      runs.push_back({cuts[i].at, last, found->second});
   }
 }
 
