@@ -135,6 +135,7 @@ std::vector<ExplanationStep> explain_capacity(const record::Document& document, 
                                               double crossings) {
   std::vector<ExplanationStep> steps;
   if (!hop.capacity.measured) return steps;
+  if (!hop.derivation.empty()) return hop.derivation;
   if (hop.resources.front() == "cpu:cores") {
     add_cores(document, hop, steps);
     return steps;

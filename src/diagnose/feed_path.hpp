@@ -20,6 +20,7 @@ struct Hop {
   bool shared = true;                  // by all accelerators; else each has its own
   bool essential = false;              // without a measurement of it nobody can say "fed"
   Capacity capacity;                   // of all accelerators together when shared, else of one
+  std::vector<record::ExplanationStep> derivation = {};  // of that, where it is no mean of measurements alone
   // Of all accelerators together.
   [[nodiscard]] double times(int accelerators) const { return shared ? 1.0 : accelerators; }
 };

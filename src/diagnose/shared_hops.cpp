@@ -5,10 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 
 #include "diagnose/crossings.hpp"
+#include "diagnose/explanation.hpp"
 #include "diagnose/spread.hpp"
 #include "units/quantity.hpp"
 
@@ -67,6 +69,37 @@ std::string name_of(const record::Document& document, const std::string& id) {
   return resource != nullptr && !resource->name.empty() ? resource->name : id;
 }
 
+// Of what ran together, only what crossed it is evidence of what it carries.
+bool crosses(const record::Document& document, const std::string& id, const Hop& hop) {
+  for (const record::Measurement& m : document.measurements)
+    if (m.id == id)
+      return std::any_of(m.path.begin(), m.path.end(), [&](const record::MeasuredHop& crossed) {
+        return std::find(hop.resources.begin(), hop.resources.end(), crossed.resource) != hop.resources.end();
+      });
+  return false;
+}
+
+std::vector<record::ExplanationStep> derivation_of(const ResourceCapacity& one,
+                                                   const std::vector<std::string>& evidence, double units) {
+  std::vector<record::ExplanationStep> steps;
+  const double carried = one.capacity.measured->mean;
+  if (one.capacity.repeats.size() > 1)
+    steps.push_back({part::kCapacity,
+                     fmt::format("what {} moved through it at the same time, repeat by repeat",
+                                 fmt::join(evidence, " + ")),
+                     Sum(figure::sum_of_rates(one.capacity.repeats))
+                         .over(figure::count(static_cast<double>(one.capacity.repeats.size())))
+                         .equals(figure::rate(carried)),
+                     evidence});
+  if (std::fabs(units - 1) > 1e-9)
+    steps.push_back(
+        {part::kCapacity,
+         "so many bytes cross it for each byte of the records",
+         Sum(figure::rate(carried)).over(figure::count(units)).equals(figure::rate(carried / units)),
+         {}});
+  return steps;
+}
+
 Hop shared_hop_of(const record::Document& document, const Inference& inference, const ResourceCapacity& one,
                   const SharedKind& kind, double units) {
   Hop hop;
@@ -76,6 +109,8 @@ Hop shared_hop_of(const record::Document& document, const Inference& inference, 
   hop.noun = fmt::format("{} {}", kind.for_people, name_of(document, one.resource));
   hop.name = fmt::format("reading through {}", hop.noun);
   hop.capacity = one.capacity;
+  std::erase_if(hop.capacity.evidence, [&](const std::string& id) { return !crosses(document, id, hop); });
+  hop.derivation = derivation_of(one, hop.capacity.evidence, units);
   MeasuredRate& measured = *hop.capacity.measured;
   measured.mean /= units, measured.ci95_low /= units, measured.ci95_high /= units;
   for (double& repeat : hop.capacity.repeats) repeat /= units;
