@@ -29,6 +29,8 @@ struct FabricFinding {
   std::vector<std::string> others;  // jobs at work beside it
 };
 
+record::Diagnosis fabric_record(const FabricFinding& finding);
+
 // "llama3-70b-pretrain on 1024 × H100"
 std::string who(const FabricFinding& finding);
 std::string fabric_sentence(const FabricFinding& finding);
