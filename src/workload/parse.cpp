@@ -96,8 +96,10 @@ void read_use(ObjectReader& reader, Profile& profile) {
     if (!language) reader.fail("kind", "needs a shape in the file: its parameters are what is saved");
     // Without a section the one that the file shares stands, if any.
     const bool shared = profile.checkpoint.write_bytes_per_s > 0;
-    if (const auto checkpoint = reader.object("checkpoint", !shared && !is_training(kind)))
+    if (const auto checkpoint = reader.object("checkpoint", !shared && !is_training(kind))) {
+      profile.checkpoint = Checkpoint();  // one of its own takes nothing from the shared one
       read_checkpoint(reader.below("checkpoint", *checkpoint), profile.checkpoint);
+    }
   }
   if (kind == Kind::kColdStart)
     if (const auto loading = reader.object("loading"))

@@ -144,6 +144,21 @@ TEST(ParsingAWorkload, EveryBadFigureOfAUseIsNamedWithItsPlaceAndTheReason) {
       HasSubstr("more than context_tokens"));
 }
 
+TEST(ParsingAWorkload, AUseTakesTheFilesCheckpointUnlessItHasItsOwn) {
+  const std::string own =
+      R"("checkpoint": {"every_steps": 50, "write_bytes_per_s": 2e9}, "training": {"sequence)";
+  std::string text =
+      served_with("\"uses\": {", R"("checkpoint": {"interval_s": 600, "write_bytes_per_s": 1e9}, "uses": {)");
+  const auto shared = parse(text, "w.json");
+  ASSERT_TRUE(shared) << shared.error().what;
+  EXPECT_EQ(shared->front().checkpoint.interval_s, 600);
+  const std::string_view training = R"("training": {"sequence)";
+  const auto separate = parse(text.replace(text.find(training), training.size(), own), "w.json");
+  ASSERT_TRUE(separate) << separate.error().what;
+  EXPECT_EQ(separate->front().checkpoint.interval_s, 0);
+  EXPECT_EQ(separate->front().checkpoint.every_steps, 50);
+}
+
 TEST(ParsingAWorkload, AMixsSharesAddUpToOne) {
   const std::string mix =
       R"({"schema": "millrace.workload/1", "model": "m", "kind": "mix", "site": {"hosts": 4,
