@@ -112,6 +112,17 @@ TEST(FabricDiagnosis, ATieIsNamedAsOneAndAlikeLinksAreOneClass) {
   EXPECT_EQ(d.relief[0].resource, "nic-up[0-7] + nic-down[0-7] + leaf-up[0-3] + leaf-down[0-3]");
 }
 
+// 2 s of reading hidden behind 1 s of computing, and 0.6 s waited for: reading twice as fast is all that
+// helps, however much is wanted.
+TEST(FabricDiagnosis, WhatOverlapsIsMendedNoFurtherThanComputing) {
+  const auto d = one(small(), job(1, {reading(25 * kGB), ring(30 * kGB, false)}));
+  EXPECT_DOUBLE_EQ(d.step_predicted_s, 2.6);
+  ASSERT_GE(d.relief.size(), 2U);
+  EXPECT_NEAR(d.relief[0].factor, 2, 1e-9);
+  EXPECT_NEAR(d.relief[0].accelerator_utilization, 1 / 1.6, 1e-9);
+  EXPECT_EQ(d.relief[1].resource, "nic-up[0-7] + nic-down[0-7] + leaf-up[0-3] + leaf-down[0-3]");
+}
+
 // A measured direction and one that is not are the same links: they are mended together.
 TEST(FabricDiagnosis, BothDirectionsOfALinkAreMendedTogether) {
   Fabric fabric = small();
