@@ -20,7 +20,9 @@ std::size_t columns(std::string_view text) {
 
 }  // namespace
 
-Lines::Lines(const Profile& profile) : out_(fmt::format("{}: {}\n", profile.name, profile.description)) {}
+Lines::Lines(const Profile& profile)
+    : out_(fmt::format("{}{}{}\n", profile.name, profile.description.empty() ? "" : ": ",
+                       profile.description)) {}
 
 void Lines::add(std::string_view key, std::string_view text) {
   std::string line = fmt::format("  {:<9} ", key);

@@ -78,6 +78,11 @@ std::string explain_serving(const Profile& profile) {
     lines.add(name.empty() ? "parts" : "", fmt::format("{}: {}", part.name, part_text(part, profile, cost)));
     name = part.name;
   }
+  lines.add("sum",
+            fmt::format(
+                "`millrace diagnose DOCUMENT --for {}` adds them up, what was measured in the place of what "
+                "is given",
+                profile.name));
   if (serving.cached_tokens > 0)
     lines.add(
         "cache",

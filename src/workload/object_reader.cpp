@@ -26,12 +26,24 @@ bool ObjectReader::has(const std::string& key) const {
   return object_.at_key(key).get(element) == simdjson::SUCCESS;
 }
 
+// A key of the object that may have been meant to be this one.
+std::string ObjectReader::misspelt(const std::string& key) const {
+  const std::vector<std::string> right{key};
+  for (const auto& field : object_) {
+    const std::string given(field.key);
+    const bool known = std::find(known_.begin(), known_.end(), given) != known_.end();
+    if (!known && nearest_name(given, right))
+      return fmt::format("there is '{}': did you mean '{}'?", given, key);
+  }
+  return {};
+}
+
 std::optional<dom::element> ObjectReader::find(const std::string& key, bool required) {
   known_.push_back(key);
   if (error_) return std::nullopt;
   dom::element element;
   if (object_.at_key(key).get(element) == simdjson::SUCCESS) return element;
-  if (required) fail(key, "is missing");
+  if (required) fail(key, "is missing", misspelt(key));
   return std::nullopt;
 }
 

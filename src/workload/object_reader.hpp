@@ -69,6 +69,7 @@ class ObjectReader {
 
  private:
   std::optional<simdjson::dom::element> find(const std::string& key, bool required);
+  [[nodiscard]] std::string misspelt(const std::string& key) const;
   std::optional<std::int64_t> whole(const std::string& key, std::int64_t most, bool required);
   std::optional<double> real(const std::string& key, bool required);
 

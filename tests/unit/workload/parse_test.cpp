@@ -137,6 +137,8 @@ TEST(ParsingAWorkload, EveryBadFigureOfAUseIsNamedWithItsPlaceAndTheReason) {
   EXPECT_THAT(error("\"kind\": \"network\"", "\"kind\": \"netwerk\""), HasSubstr("did you mean 'network'?"));
   EXPECT_THAT(error("0.01", "-1"), HasSubstr("/serving/parts/0/p50_s"));
   EXPECT_THAT(error("\"budget_s\": 2,", ""), HasSubstr("budget_s is missing"));
+  EXPECT_THAT(error("requests_per_s", "request_per_s"),
+              HasSubstr("there is 'request_per_s': did you mean 'requests_per_s'?"));
   EXPECT_THAT(error("\"h100\": {", "\"x9\": {"), HasSubstr("/accelerators/x9/peak_flops_per_s"));
   EXPECT_THAT(error("[\"chat\"]", "[7]"), HasSubstr("/accelerators/l4/uses"));
   EXPECT_THAT(
