@@ -104,24 +104,33 @@ Crossings crossings_of(const topology::Topology& topology, const std::vector<Sim
   return crossings;
 }
 
-std::string what_splits(const topology::Topology& topology, const std::vector<std::string>& resources) {
-  if (resources.size() < 2 || topology.endpoints.size() > kMostEndpoints) return {};
-  const topology::Resource* first = topology::find_resource(topology, resources.front());
-  std::vector<const topology::Endpoint*> ends;
-  for (const topology::Endpoint& endpoint : topology.endpoints)
-    if (is_an_end(endpoint) && (first == nullptr || endpoint.host == first->host)) ends.push_back(&endpoint);
-  for (const topology::Endpoint* from : ends)
-    for (const topology::Endpoint* to : ends) {
-      // Probes move bytes into or out of some memory.
-      if (from == to || !(is_memory(*from) || is_memory(*to))) continue;
-      const auto path = topology::path_between(topology, from->id, to->id);
-      const auto crossed = static_cast<std::size_t>(
-          std::count_if(resources.begin(), resources.end(), [&](const std::string& resource) {
-            return std::any_of(path.begin(), path.end(),
-                               [&](const topology::Hop& hop) { return hop.resource == resource; });
-          }));
-      if (crossed > 0 && crossed < resources.size()) return fmt::format("from {} to {}", from->id, to->id);
+std::vector<PossibleFlow> possible_flows(const topology::Topology& topology) {
+  std::vector<PossibleFlow> flows;
+  if (topology.endpoints.size() > kMostEndpoints) return flows;
+  for (const topology::Endpoint& from : topology.endpoints) {
+    if (!is_an_end(from)) continue;
+    for (const topology::Endpoint& to : topology.endpoints) {
+      if (!is_an_end(to) || &from == &to || from.host != to.host || !(is_memory(from) || is_memory(to)))
+        continue;
+      PossibleFlow flow{from.id, to.id, {}};
+      for (const topology::Hop& hop : topology::path_between(topology, from.id, to.id))
+        flow.crosses.push_back(hop.resource);
+      if (flow.crosses.empty()) continue;
+      std::sort(flow.crosses.begin(), flow.crosses.end());
+      flows.push_back(std::move(flow));
     }
+  }
+  return flows;
+}
+
+std::string what_splits(const std::vector<PossibleFlow>& flows, const std::vector<std::string>& resources) {
+  for (const PossibleFlow& flow : flows) {
+    const auto crossed = static_cast<std::size_t>(
+        std::count_if(resources.begin(), resources.end(), [&](const std::string& resource) {
+          return std::binary_search(flow.crosses.begin(), flow.crosses.end(), resource);
+        }));
+    if (crossed > 0 && crossed < resources.size()) return fmt::format("from {} to {}", flow.from, flow.to);
+  }
   return {};
 }
 

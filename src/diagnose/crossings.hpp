@@ -30,9 +30,18 @@ struct Crossings {
 
 Crossings crossings_of(const topology::Topology& topology, const std::vector<SimultaneousSet>& sets);
 
-// The measurement that would tell the resources of a class apart: a flow between two of the topology's
-// endpoints that crosses some of them and not the others. Where there is no such flow: empty, and no
-// measurement at endpoints can.
-std::string what_splits(const topology::Topology& topology, const std::vector<std::string>& resources);
+// A flow that some probe could send between two endpoints of one host, and the resources that it would cross.
+struct PossibleFlow {
+  std::string from, to;
+  std::vector<std::string> crosses;  // sorted
+};
+// Into or out of some memory, since that is where probes' bytes are. None for a topology of thousands of
+// endpoints, whose pairs would take minutes.
+std::vector<PossibleFlow> possible_flows(const topology::Topology& topology);
+
+// The measurement that would tell the resources of a class apart, as "from storage:b to memory:0": a flow
+// that crosses some of them and not the others. Where there is none: empty, and no measurement at endpoints
+// can.
+std::string what_splits(const std::vector<PossibleFlow>& flows, const std::vector<std::string>& resources);
 
 }  // namespace millrace::diagnose

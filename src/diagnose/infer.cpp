@@ -139,6 +139,7 @@ Inference infer(const record::Document& document) {
 std::vector<record::SharedCapacity> capacities_of(const record::Document& document,
                                                   const Inference& inference) {
   std::vector<record::SharedCapacity> capacities;
+  std::vector<PossibleFlow> flows;  // looked for once there is a class to be split
   for (const auto& of_class : inference.classes) {
     const ResourceCapacity& first = inference.resources[of_class.front()];
     if (!first.capacity.measured) continue;
@@ -158,7 +159,9 @@ std::vector<record::SharedCapacity> capacities_of(const record::Document& docume
     }
     one.saturated = first.seen == Seen::kSaturated || first.seen == Seen::kPresumed;
     one.evidence = first.capacity.evidence;
-    one.split_by = what_splits(document.topology, one.resources);
+    if (one.resources.size() < 2) continue;
+    if (flows.empty()) flows = possible_flows(document.topology);
+    one.split_by = what_splits(flows, one.resources);
   }
   return capacities;
 }

@@ -163,7 +163,7 @@ void add_notes(const record::Document& document, const ResourceCapacity& one, co
                   fmt::join(one.capacity.evidence, ", "),
                   to_text(BytesPerSecond{one.capacity.measured->mean}), hop.noun));
   if (hop.resources.size() < 2) return;
-  const std::string split = what_splits(document.topology, hop.resources);
+  const std::string split = what_splits(possible_flows(document.topology), hop.resources);
   path.notes.push_back(fmt::format(
       "{} were crossed by the same measurements alone and cannot be told apart{}",
       fmt::join(hop.resources, ", "), split.empty() ? "" : fmt::format(": one {} would split them", split)));
