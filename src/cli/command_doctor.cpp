@@ -14,11 +14,11 @@
 namespace millrace::cli {
 namespace {
 
-struct Options {
+struct DoctorOptions {
   std::string from = topology::machine_root().string(), json;
 };
 
-Result<void> look_for_trouble(const Options& options, const Context& context) {
+Result<void> look_for_trouble(const DoctorOptions& options, const Context& context) {
   std::error_code error;
   topology::Machine machine;
   std::vector<topology::Finding> findings;
@@ -43,7 +43,7 @@ Result<void> look_for_trouble(const Options& options, const Context& context) {
 }  // namespace
 
 void add_doctor(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = app.add_subcommand(
       "doctor", "Name what is wrong with the machine or would spoil a measurement, with its remedy");
   command->add_option("--from", options->from,

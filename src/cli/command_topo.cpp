@@ -17,12 +17,12 @@ namespace millrace::cli {
 namespace {
 namespace fs = std::filesystem;
 
-struct Options {
+struct TopoOptions {
   std::string from = topology::machine_root().string(), snapshot, path, json;
   std::shared_ptr<FabricOptions> fabric = std::make_shared<FabricOptions>();
 };
 
-Result<void> show_document(const Options& options, const Context& context) {
+Result<void> show_document(const TopoOptions& options, const Context& context) {
   if (!options.path.empty())
     return failure("--path needs a machine, and --from names a document",
                    "leave out --path, or give the folder of a recorded machine");
@@ -45,7 +45,7 @@ Result<void> show_document(const Options& options, const Context& context) {
   return {};
 }
 
-Result<void> show(const Options& options, const Context& context) {
+Result<void> show(const TopoOptions& options, const Context& context) {
   std::error_code error;
   if (!options.fabric->kind.empty()) return generate_fabric(*options.fabric, options.json);
   if (fabric::is_fabric(options.from)) {
@@ -86,7 +86,7 @@ Result<void> show(const Options& options, const Context& context) {
 }  // namespace
 
 void add_topo(CLI::App& app, Context& context) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<TopoOptions>();
   CLI::App* command = app.add_subcommand(
       "topo", "Show the machine's drives, links, GPUs and ports, and the most that each can deliver");
   command->add_option("--from", options->from,

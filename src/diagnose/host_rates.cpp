@@ -14,7 +14,7 @@
 namespace millrace::diagnose {
 namespace {
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+constexpr double kUnknownRate = std::numeric_limits<double>::quiet_NaN();
 
 HopRate from_profile(double rate, const char* resource, const char* what) {
   return {rate, rate, rate, false, {}, resource, what};
@@ -98,7 +98,7 @@ record::Diagnosis blank_diagnosis(const workload::Profile& profile, int accelera
        {&diagnosis.utilization, &diagnosis.utilization_ci95_low, &diagnosis.utilization_ci95_high,
         &diagnosis.utilization_wanted, &diagnosis.step_compute_s, &diagnosis.step_predicted_s,
         &diagnosis.lost_input, &diagnosis.lost_collective, &diagnosis.lost_checkpoint})
-    *figure = kUnknown;
+    *figure = kUnknownRate;
   return diagnosis;
 }
 

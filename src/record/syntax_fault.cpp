@@ -11,7 +11,7 @@
 namespace millrace::record {
 namespace {
 
-using Json = nlohmann::json;
+using SyntaxJson = nlohmann::json;
 
 // A pointer into the text that tells how far the parser has read, which nlohmann's events do not.
 class Cursor {
@@ -42,7 +42,7 @@ class Cursor {
 };
 
 // Builds nothing: stops at the first thing that a document must not hold.
-class FaultFinder : public nlohmann::json_sax<Json> {
+class FaultFinder : public nlohmann::json_sax<SyntaxJson> {
  public:
   FaultFinder(int max_depth, const std::size_t& read) : max_depth_(max_depth), read_(read) {}
 
@@ -68,7 +68,7 @@ class FaultFinder : public nlohmann::json_sax<Json> {
   bool end_object() override { return leave(); }
   bool start_array(std::size_t) override { return enter(); }
   bool end_array() override { return leave(); }
-  bool parse_error(std::size_t position, const std::string&, const Json::exception& error) override {
+  bool parse_error(std::size_t position, const std::string&, const SyntaxJson::exception& error) override {
     std::string reason = error.what();
     // "[json.exception.parse_error.101] parse error at line 1, column 5: syntax error while parsing value -
     // …"
@@ -103,7 +103,7 @@ class FaultFinder : public nlohmann::json_sax<Json> {
 SyntaxFault find_syntax_fault(std::string_view json, int max_depth, std::string_view fallback) {
   std::size_t read = 0;
   FaultFinder finder(max_depth, read);
-  Json::sax_parse(Cursor(json.data(), &read), Cursor(json.data() + json.size(), nullptr), &finder);
+  SyntaxJson::sax_parse(Cursor(json.data(), &read), Cursor(json.data() + json.size(), nullptr), &finder);
   SyntaxFault fault;
   if (!finder.found()) {
     fault.reason = fallback;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "run/flags.hpp"
 #include "run/gpu_record.hpp"
 #include "stats/batch_means.hpp"
 #include "stats/latency_histogram.hpp"
@@ -242,10 +243,6 @@ void set_metrics(std::span<const RepeatOutcome> repeats, record::Measurement& m)
     if (const auto s = stats::summarize(values))
       m.metrics[name] = {s->count, s->mean, s->min, s->p5, s->p50, s->p95, s->max};
   }
-}
-
-void add_flag(record::Measurement& m, const std::string& flag) {
-  if (std::find(m.flags.begin(), m.flags.end(), flag) == m.flags.end()) m.flags.push_back(flag);
 }
 
 // Which host a rank is on; this one's come first.

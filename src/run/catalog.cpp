@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "process/guarded_call.hpp"
+#include "run/c_text.hpp"
 #include "run/module_loader.hpp"
 #include "units/nearest_name.hpp"
 
@@ -19,15 +20,13 @@ using nlohmann::json;
 
 constexpr Duration kAnswerTime{5'000'000'000};  // a driver's first touch (cuInit) takes up to some seconds
 
-std::string text(const char* given) { return given == nullptr ? "" : given; }
-
 json describe_parameter(const millrace_parameter& parameter) {
-  return {{"name", text(parameter.name)},
+  return {{"name", c_text(parameter.name)},
           {"kind", parameter.kind},
           {"required", parameter.default_value == nullptr},
-          {"default", text(parameter.default_value)},
-          {"choices", text(parameter.choices)},
-          {"help", text(parameter.help)},
+          {"default", c_text(parameter.default_value)},
+          {"choices", c_text(parameter.choices)},
+          {"help", c_text(parameter.help)},
           {"minimum", parameter.minimum},
           {"maximum", parameter.maximum},
           {"repeatable", MILLRACE_HAS(&parameter, repeatable) && parameter.repeatable != 0}};
@@ -38,7 +37,7 @@ json describe_probe(const millrace_probe& probe) {
   const auto* at = reinterpret_cast<const char*>(probe.parameters);
   for (std::uint32_t i = 0; i < probe.parameter_count; ++i, at += probe.parameters->struct_size)
     parameters.push_back(describe_parameter(*reinterpret_cast<const millrace_parameter*>(at)));
-  return {{"name", text(probe.name)}, {"summary", text(probe.summary)}, {"parameters", parameters}};
+  return {{"name", c_text(probe.name)}, {"summary", c_text(probe.summary)}, {"parameters", parameters}};
 }
 
 // The services that detect may use: log goes nowhere, fail keeps the reason.
@@ -53,8 +52,8 @@ struct Detection {
     host.fail = [](void* self, const char* what, const char* way_out) {
       auto& kept = *static_cast<Detection*>(self);
       if (!kept.reason.empty()) return;
-      kept.reason = text(what);
-      kept.hint = text(way_out);
+      kept.reason = c_text(what);
+      kept.hint = c_text(way_out);
     };
     host.parameter = [](void*, const char*) -> const char* { return nullptr; };
     host.now_ns = [](void*) -> std::int64_t {
@@ -82,16 +81,16 @@ std::string examine(const std::filesystem::path& file) {
     answer["hint"] = detection.hint;
   };
   if (const auto* probes = module->probes) {
-    answer["name"] = text(probes->name);
-    answer["version"] = text(probes->version);
+    answer["name"] = c_text(probes->name);
+    answer["version"] = c_text(probes->version);
     for (std::uint32_t i = 0; i < probes->probe_count; ++i)
       answer["probes"].push_back(describe_probe(*probes->probes[i]));
     detect(probes->detect);
   }
   if (const auto* memory = module->memory) {
-    answer["name"] = text(memory->name);
-    answer["version"] = text(memory->version);
-    answer["memory"] = text(memory->name);
+    answer["name"] = c_text(memory->name);
+    answer["version"] = c_text(memory->version);
+    answer["memory"] = c_text(memory->name);
     detect(memory->detect);
   }
   return answer.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -9,14 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "process/guarded_call.hpp"
+#include "run/c_text.hpp"
 #include "run/module_loader.hpp"
 
 namespace millrace::run {
 namespace {
 
 using nlohmann::json;
-
-std::string text(const char* given) { return given == nullptr ? "" : given; }
 
 // The services of the describe phase.
 class DescribeHost {
@@ -31,7 +30,7 @@ class DescribeHost {
     host_.context = this;
     host_.log = [](void*, std::int32_t, const char*) {};
     host_.fail = [](void* self, const char* what, const char* hint) {
-      static_cast<DescribeHost*>(self)->fail(text(what), text(hint));
+      static_cast<DescribeHost*>(self)->fail(c_text(what), c_text(hint));
     };
     host_.parameter = [](void* self, const char* name) -> const char* {
       const auto& all = static_cast<DescribeHost*>(self)->parameters_;
@@ -48,7 +47,7 @@ class DescribeHost {
       return index < all.size() ? &all[index] : nullptr;
     };
     host_.locate = [](void* self, const char* path) {
-      return static_cast<DescribeHost*>(self)->locate(text(path));
+      return static_cast<DescribeHost*>(self)->locate(c_text(path));
     };
     host_.host_index = hosts.self;
     host_.hosts = static_cast<std::int32_t>(hosts.addresses.size());
@@ -109,7 +108,7 @@ class DescribeHost {
       fail("it asks for more than 1,024 workers", "");
       return MILLRACE_FAILED;
     }
-    workers_.push_back({text(w.role), text(w.from), text(w.to), w.numa_node, std::max(w.threads, 1U),
+    workers_.push_back({c_text(w.role), c_text(w.from), c_text(w.to), w.numa_node, std::max(w.threads, 1U),
                         w.memory_bytes, w.locked_bytes});
     return MILLRACE_OK;
   }

@@ -8,16 +8,13 @@
 #include <string_view>
 #include <vector>
 
+#include "run/flags.hpp"
 #include "stats/summary.hpp"
 
 namespace millrace::run {
 namespace {
 
 constexpr std::string_view kEnergy = ":energy_j";  // how a GPU's counter ends
-
-void add_flag(record::Measurement& m, const std::string& flag) {
-  if (std::find(m.flags.begin(), m.flags.end(), flag) == m.flags.end()) m.flags.push_back(flag);
-}
 
 void set_energy(const InstancePlan& plan, std::span<const GpuSummary> repeats, record::Measurement& m) {
   std::set<std::string> unknown;  // GPUs whose energy is

@@ -10,12 +10,11 @@
 #include <cstring>
 #include <optional>
 
+#include "run/c_text.hpp"
 #include "run/module_loader.hpp"
 
 namespace millrace::run {
 namespace {
-
-std::string text(const char* given) { return given == nullptr ? "" : given; }
 
 // Bounds the report of a probe that never stops sampling: values of one name, and of all.
 constexpr std::size_t kMostSamplesOfOne = 200'000, kMostSamples = 1'000'000;
@@ -56,7 +55,7 @@ void WorkerHost::fill_services() {
   host_.log = [](void* self, std::int32_t level, const char* line) {
     auto* host = static_cast<WorkerHost*>(self);
     const std::lock_guard lock(host->mutex_);
-    host->channel_.send(MessageKind::kLog, fmt::format("{}{}", level, text(line)));
+    host->channel_.send(MessageKind::kLog, fmt::format("{}{}", level, c_text(line)));
   };
   host_.fail = [](void* self, const char* what, const char* hint) {
     static_cast<WorkerHost*>(self)->keep_failure(what, hint);
@@ -80,14 +79,14 @@ void WorkerHost::fill_services() {
   };
   host_.worker = [](void* self) -> const millrace_worker* { return &static_cast<WorkerHost*>(self)->plan_; };
   host_.temporary = [](void* self, const char* path) {
-    return static_cast<WorkerHost*>(self)->announce_temporary(text(path));
+    return static_cast<WorkerHost*>(self)->announce_temporary(c_text(path));
   };
   host_.exchange = [](void* self, const void* bytes, size_t size, void* all, size_t stride, size_t* sizes,
                       std::int64_t timeout_ns) {
     return static_cast<WorkerHost*>(self)->gather(bytes, size, all, stride, sizes, timeout_ns);
   };
   host_.memory = [](void* self, const char* name) {
-    return static_cast<WorkerHost*>(self)->open_memory(text(name));
+    return static_cast<WorkerHost*>(self)->open_memory(c_text(name));
   };
   host_.cancelled = [](void* self) -> std::int32_t {
     return static_cast<std::int32_t>(
@@ -122,9 +121,9 @@ void WorkerHost::fill_services() {
     if (!std::isfinite(value)) return;
     const std::lock_guard lock(host->mutex_);
     auto& samples = host->report_.samples;
-    if (samples.size() >= kMostNames && !samples.contains(text(name))) return;
+    if (samples.size() >= kMostNames && !samples.contains(c_text(name))) return;
     if (host->sample_count_ >= kMostSamples) return;
-    auto& values = samples[text(name)];
+    auto& values = samples[c_text(name)];
     if (values.size() >= kMostSamplesOfOne) return;
     values.push_back(value);
     ++host->sample_count_;
@@ -133,8 +132,8 @@ void WorkerHost::fill_services() {
     auto* host = static_cast<WorkerHost*>(self);
     if (!std::isfinite(value)) return;
     const std::lock_guard lock(host->mutex_);
-    if (host->report_.counters.size() < kMostNames || host->report_.counters.contains(text(name)))
-      host->report_.counters[text(name)] += value;
+    if (host->report_.counters.size() < kMostNames || host->report_.counters.contains(c_text(name)))
+      host->report_.counters[c_text(name)] += value;
   };
   host_.stage = [](void* self, const millrace_stage* s) {
     auto* host = static_cast<WorkerHost*>(self);
@@ -145,7 +144,7 @@ void WorkerHost::fill_services() {
       const double of_whole = seconds / whole;
       return std::isfinite(of_whole) && whole > 0 ? std::clamp(of_whole, 0.0, 1.0) : 0.0;
     };
-    record::Stage stage{text(s->name),
+    record::Stage stage{c_text(s->name),
                         static_cast<int>(s->threads),
                         share(s->busy_s),
                         share(s->blocked_on_input_s),
@@ -153,7 +152,7 @@ void WorkerHost::fill_services() {
                         std::isfinite(s->cpu_s) ? std::max(s->cpu_s, 0.0) : 0.0,
                         s->bytes,
                         std::nullopt,
-                        text(s->resource)};
+                        c_text(s->resource)};
     if (s->output_queue_fill >= 0) stage.output_queue_fill = std::min(s->output_queue_fill, 1.0);
     host->report_.stages.push_back(std::move(stage));
   };
@@ -167,21 +166,21 @@ void WorkerHost::fill_services() {
     auto* host = static_cast<WorkerHost*>(self);
     const std::lock_guard lock(host->mutex_);
     auto& flags = host->report_.flags;
-    if (flags.size() < kMostNames && std::find(flags.begin(), flags.end(), text(flag)) == flags.end())
-      flags.push_back(text(flag));
+    if (flags.size() < kMostNames && std::find(flags.begin(), flags.end(), c_text(flag)) == flags.end())
+      flags.push_back(c_text(flag));
   };
   host_.resolved = [](void* self, const char* name, const char* value) {
     auto* host = static_cast<WorkerHost*>(self);
     const std::lock_guard lock(host->mutex_);
     auto& resolved = host->report_.resolved;
-    if (resolved.size() < kMostNames || resolved.contains(text(name)))
-      resolved[text(name)] = text(value).substr(0, kMostOfValue);
+    if (resolved.size() < kMostNames || resolved.contains(c_text(name)))
+      resolved[c_text(name)] = c_text(value).substr(0, kMostOfValue);
   };
   host_.device = [](void* self, const char* kind) {
     auto* host = static_cast<WorkerHost*>(self);
     const std::lock_guard lock(host->mutex_);
-    host->report_.stand_in = host->report_.stand_in || text(kind) == "stand-in";
-    host->report_.on_gpu = host->report_.on_gpu || text(kind) == "gpu";
+    host->report_.stand_in = host->report_.stand_in || c_text(kind) == "stand-in";
+    host->report_.on_gpu = host->report_.on_gpu || c_text(kind) == "gpu";
   };
 }
 
@@ -193,8 +192,8 @@ void WorkerHost::tell(MessageKind kind) {
 void WorkerHost::keep_failure(const char* what, const char* hint) {
   const std::lock_guard lock(mutex_);
   if (!report_.what.empty()) return;
-  report_.what = text(what);
-  report_.hint = text(hint);
+  report_.what = c_text(what);
+  report_.hint = c_text(hint);
 }
 
 millrace_recorder* WorkerHost::add_recorder() {

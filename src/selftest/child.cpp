@@ -21,7 +21,7 @@ namespace {
 
 constexpr int kNotInGroup = 126, kNotStarted = 127;  // as shells have it for what cannot be run
 constexpr auto kLook = std::chrono::milliseconds(20);
-constexpr int kPatience = 500;  // looks before SIGKILL: ten seconds
+constexpr int kEndLooks = 500;  // looks before SIGKILL: ten seconds
 constexpr std::size_t kLastOfOutput = 2000;
 
 // Between fork and exec: only what is allowed there.
@@ -81,7 +81,7 @@ Child::~Child() {
 void Child::end() {
   if (pid_ < 0) return;
   kill(pid_, SIGINT);
-  for (int look = 0; look < kPatience; ++look) {
+  for (int look = 0; look < kEndLooks; ++look) {
     if (status_now(pid_)) {
       pid_ = -1;
       return;

@@ -11,9 +11,9 @@
 namespace millrace::topology {
 namespace {
 
-using Settings = std::map<std::string, std::string>;
+using SettingsMap = std::map<std::string, std::string>;
 
-void set(Settings& settings, const std::string& key, const std::optional<std::string>& value) {
+void set(SettingsMap& settings, const std::string& key, const std::optional<std::string>& value) {
   if (value && !value->empty()) settings[key] = *value;
 }
 
@@ -113,7 +113,7 @@ std::string read_iommu(const FileRoot& root, const PciDevices& pci, const BlockD
   return fmt::format("{}", fmt::join(types, " "));
 }
 
-void read_block_settings(const FileRoot& root, const BlockDevices& blocks, Settings& settings) {
+void read_block_settings(const FileRoot& root, const BlockDevices& blocks, SettingsMap& settings) {
   for (const auto& [name, device] : blocks) {
     if (!device.partition_of.empty()) continue;
     const std::string queue = "/sys/class/block/" + name + "/queue/";
@@ -124,9 +124,9 @@ void read_block_settings(const FileRoot& root, const BlockDevices& blocks, Setti
   }
 }
 
-Settings read_settings(const FileRoot& root, const PciDevices& pci, const BlockDevices& blocks,
-                       const std::vector<NetworkPort>& ports) {
-  Settings settings;
+SettingsMap read_settings(const FileRoot& root, const PciDevices& pci, const BlockDevices& blocks,
+                          const std::vector<NetworkPort>& ports) {
+  SettingsMap settings;
   set(settings, "os", read_os(root));
   set(settings, "hypervisor", read_hypervisor(root));
   set(settings, "governor", read_governor(root));

@@ -11,7 +11,7 @@
 namespace millrace::topology {
 namespace {
 
-std::size_t word_at(const std::string& raw, std::size_t at) {
+std::size_t smbios_word_at(const std::string& raw, std::size_t at) {
   if (at + 1 >= raw.size()) return 0;
   return static_cast<std::uint8_t>(raw[at]) | static_cast<std::size_t>(static_cast<std::uint8_t>(raw[at + 1]))
                                                   << 8U;
@@ -72,15 +72,15 @@ std::optional<MemoryModule> parse_memory_module(const std::string& raw) {
   constexpr std::size_t kLeastLength = 0x17;  // up to and with the speed
   if (raw.size() < kLeastLength || static_cast<std::uint8_t>(raw[0]) != kMemoryDevice) return std::nullopt;
   const std::size_t length = static_cast<std::uint8_t>(raw[1]);
-  if (length < kLeastLength || length > raw.size() || word_at(raw, 0x0C) == 0) return std::nullopt;
+  if (length < kLeastLength || length > raw.size() || smbios_word_at(raw, 0x0C) == 0) return std::nullopt;
   MemoryModule module;
   const std::string device = string_at(raw, 0x10);
   const std::string bank = string_at(raw, 0x11);
   module.slot = bank.empty() ? device : bank + " / " + device;
-  module.data_bits = static_cast<int>(word_at(raw, 0x0A));
+  module.data_bits = static_cast<int>(smbios_word_at(raw, 0x0A));
   const bool has_configured_speed = length >= 0x22;
-  const std::size_t configured = has_configured_speed ? word_at(raw, 0x20) : 0;
-  module.megatransfers_per_s = static_cast<int>(configured != 0 ? configured : word_at(raw, 0x15));
+  const std::size_t configured = has_configured_speed ? smbios_word_at(raw, 0x20) : 0;
+  module.megatransfers_per_s = static_cast<int>(configured != 0 ? configured : smbios_word_at(raw, 0x15));
   if (module.megatransfers_per_s == 0 || module.megatransfers_per_s >= 0xFFFF || module.data_bits == 0 ||
       module.data_bits >= 0xFFFF)
     return std::nullopt;

@@ -54,7 +54,7 @@ Result<void> check_path(const std::string& path, const Options& options) {
   return {};
 }
 
-Result<void> check(const Options& options) {
+Result<void> check_plan(const Options& options) {
   if (!options.dataset.empty()) {
     const Result<PathKind> kind = kind_of(options.dataset);
     if (!kind) return tl::unexpected(kind.error());
@@ -137,7 +137,7 @@ sdk::Outcome report(const sdk::Host& host, const Error& error) {
 }
 
 sdk::Outcome plan_workers(const sdk::Host& host, const Options& options) {
-  if (const Result<void> fine = check(options); !fine) return report(host, fine.error());
+  if (const Result<void> fine = check_plan(options); !fine) return report(host, fine.error());
   std::vector<Spot> places;
   const std::vector<std::string> roots =
       options.dataset.empty() ? options.paths : std::vector<std::string>{options.dataset};

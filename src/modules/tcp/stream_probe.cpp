@@ -18,7 +18,7 @@
 namespace millrace::tcp {
 namespace {
 
-constexpr std::uint64_t kOtherMemory = 16 << 20;
+constexpr std::uint64_t kStreamOtherMemory = 16 << 20;
 
 // Threads of one worker: the first failure counts, and one that ends takes the others with it.
 class Together {
@@ -68,7 +68,7 @@ sdk::Outcome StreamProbe::describe(sdk::Host& host) {
   const std::uint32_t threads = options->threads * (options->direction == Direction::kBoth ? 2 : 1);
   const std::uint64_t pages = options->zero_copy ? threads * options->block_size : 0;
   return add_ends(host, options->link, options->direction != Direction::kReceive, threads,
-                  threads * options->block_size + options->verify_bytes + kOtherMemory, pages);
+                  threads * options->block_size + options->verify_bytes + kStreamOtherMemory, pages);
 }
 
 Result<void> StreamProbe::share_out() {

@@ -13,7 +13,7 @@
 namespace millrace::run::peer {
 namespace {
 
-constexpr int kTick_ms = 50;
+constexpr int kServeTick_ms = 50;
 
 // The token's file, for as long as the token is good.
 class TokenFile {
@@ -50,7 +50,7 @@ Result<std::optional<Connection>> wait_for_guest(Door& door, const Token& token,
                      "start it again: it makes a new token");
     std::vector<pollfd> waiting;
     door.append_poll(waiting);
-    poll(waiting.data(), waiting.size(), kTick_ms);
+    poll(waiting.data(), waiting.size(), kServeTick_ms);
   }
   return std::optional<Connection>{};
 }

@@ -84,7 +84,7 @@ Result<void> write_token(const Token& token, const std::filesystem::path& file) 
   const int fd = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   const std::string line = token.text() + "\n";
   const bool written = fd >= 0 && fchmod(fd, 0600) == 0 &&
-                       write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+                       ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size());
   int reason = errno;
   if (fd >= 0) close(fd);
   if (written && rename(temporary.c_str(), file.c_str()) == 0) return {};

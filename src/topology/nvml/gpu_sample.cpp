@@ -6,7 +6,7 @@
 namespace millrace::topology::nvml {
 namespace {
 
-using Json = nlohmann::json;
+using SampleJson = nlohmann::json;
 
 // Applies `act` to each optional figure of a sample, with its key.
 template <typename Sample, typename Act>
@@ -23,23 +23,23 @@ void for_each_figure(Sample& sample, const Act& act) {
 }  // namespace
 
 std::string to_text(const std::vector<GpuSample>& samples) {
-  Json all = Json::array();
+  SampleJson all = SampleJson::array();
   for (const GpuSample& sample : samples) {
-    Json& out = all.emplace_back(Json{{"pci", sample.pci},
-                                      {"at_ns", sample.at_ns},
-                                      {"lost", sample.lost},
-                                      {"clocks_held_by", sample.clocks_held_by}});
+    SampleJson& out = all.emplace_back(SampleJson{{"pci", sample.pci},
+                                                  {"at_ns", sample.at_ns},
+                                                  {"lost", sample.lost},
+                                                  {"clocks_held_by", sample.clocks_held_by}});
     for_each_figure(sample, [&out](const char* key, const std::optional<double>& figure) {
       if (figure) out[key] = *figure;
     });
   }
-  return all.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return all.dump(-1, ' ', false, SampleJson::error_handler_t::replace);
 }
 
 std::vector<GpuSample> samples_from_text(std::string_view text) {
   try {
     std::vector<GpuSample> samples;
-    for (const Json& in : Json::parse(text)) {
+    for (const SampleJson& in : SampleJson::parse(text)) {
       GpuSample& sample = samples.emplace_back();
       sample.pci = in.at("pci");
       sample.at_ns = in.at("at_ns");
@@ -50,7 +50,7 @@ std::vector<GpuSample> samples_from_text(std::string_view text) {
       });
     }
     return samples;
-  } catch (const Json::exception&) {
+  } catch (const SampleJson::exception&) {
     return {};
   }
 }

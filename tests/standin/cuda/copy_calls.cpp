@@ -9,7 +9,7 @@ using namespace millrace::standin::cuda;
 
 namespace {
 
-std::uint64_t address_of(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
+std::uint64_t pointer_address(const void* pointer) { return reinterpret_cast<std::uint64_t>(pointer); }
 
 CUresult copy_async(const char* call, std::uint64_t to, std::uint64_t from, std::size_t size,
                     CUstream given) {
@@ -61,10 +61,10 @@ CUresult CUDAAPI cuMemcpyAsync(CUdeviceptr to, CUdeviceptr from, size_t size, CU
   return copy_async("cuMemcpyAsync", to, from, size, stream);
 }
 CUresult CUDAAPI cuMemcpyHtoDAsync(CUdeviceptr to, const void* from, size_t size, CUstream stream) {
-  return copy_async("cuMemcpyHtoDAsync", to, address_of(from), size, stream);
+  return copy_async("cuMemcpyHtoDAsync", to, pointer_address(from), size, stream);
 }
 CUresult CUDAAPI cuMemcpyDtoHAsync(void* to, CUdeviceptr from, size_t size, CUstream stream) {
-  return copy_async("cuMemcpyDtoHAsync", address_of(to), from, size, stream);
+  return copy_async("cuMemcpyDtoHAsync", pointer_address(to), from, size, stream);
 }
 CUresult CUDAAPI cuMemcpyDtoDAsync(CUdeviceptr to, CUdeviceptr from, size_t size, CUstream stream) {
   return copy_async("cuMemcpyDtoDAsync", to, from, size, stream);
@@ -77,10 +77,10 @@ CUresult CUDAAPI cuMemcpy(CUdeviceptr to, CUdeviceptr from, size_t size) {
   return copy_now("cuMemcpy", to, from, size);
 }
 CUresult CUDAAPI cuMemcpyHtoD(CUdeviceptr to, const void* from, size_t size) {
-  return copy_now("cuMemcpyHtoD", to, address_of(from), size);
+  return copy_now("cuMemcpyHtoD", to, pointer_address(from), size);
 }
 CUresult CUDAAPI cuMemcpyDtoH(void* to, CUdeviceptr from, size_t size) {
-  return copy_now("cuMemcpyDtoH", address_of(to), from, size);
+  return copy_now("cuMemcpyDtoH", pointer_address(to), from, size);
 }
 CUresult CUDAAPI cuMemcpyDtoD(CUdeviceptr to, CUdeviceptr from, size_t size) {
   return copy_now("cuMemcpyDtoD", to, from, size);

@@ -12,7 +12,7 @@
 namespace millrace::standin::nccl {
 namespace {
 
-std::mutex mutex;
+std::mutex communicators_mutex;
 std::set<ncclComm_t>& known() {
   static std::set<ncclComm_t> all;
   return all;
@@ -68,7 +68,7 @@ void nap() {
 }
 
 ncclComm_t new_communicator() {
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(communicators_mutex);
   return *known().insert(new ncclComm).first;
 }
 
@@ -82,7 +82,7 @@ ncclResult_t enter_on_gpu(const char* call, int gpu, bool* hang) {
 
 ncclResult_t enter(const char* call, ncclComm_t comm, Trouble* trouble) {
   {
-    const std::lock_guard lock(mutex);
+    const std::lock_guard lock(communicators_mutex);
     if (comm == nullptr) return misuse(ncclInvalidArgument, std::string(call) + ": the communicator is null");
     if (!known().contains(comm)) die(std::string(call) + ": what it was given is no communicator");
   }

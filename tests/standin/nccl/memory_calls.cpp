@@ -12,7 +12,7 @@ using namespace millrace::standin::nccl;
 
 namespace {
 
-std::mutex mutex;
+std::mutex ranges_mutex;
 std::set<void*>& allocated() {
   static std::set<void*> all;
   return all;
@@ -35,13 +35,13 @@ ncclResult_t ncclMemAlloc(void** pointer, size_t size) {
     return ncclUnhandledCudaError;
   }
   *pointer = reinterpret_cast<void*>(address);
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(ranges_mutex);
   allocated().insert(*pointer);
   return ncclSuccess;
 }
 
 ncclResult_t ncclMemFree(void* pointer) {
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(ranges_mutex);
   if (allocated().erase(pointer) == 0)
     return misuse(ncclInvalidArgument, "ncclMemFree: ncclMemAlloc did not give this memory");
   if (registered().contains(reinterpret_cast<std::uint64_t>(pointer)))
@@ -56,7 +56,7 @@ ncclResult_t ncclCommRegister(const ncclComm_t comm, void* buffer, size_t size, 
   const auto range = range_of(address);
   if (!range || range->gpu != comm->gpu || !range->holds(address, size))
     return misuse(ncclInvalidArgument, "ncclCommRegister: the buffer is no memory of this rank's GPU");
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(ranges_mutex);
   registered().insert(address);
   comm->registrations.push_back(std::make_unique<Registration>(Registration{address, size}));
   *handle = comm->registrations.back().get();
@@ -65,7 +65,7 @@ ncclResult_t ncclCommRegister(const ncclComm_t comm, void* buffer, size_t size, 
 
 ncclResult_t ncclCommDeregister(const ncclComm_t comm, void* handle) {
   if (const auto entered = enter("ncclCommDeregister", comm); entered != ncclSuccess) return entered;
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(ranges_mutex);
   const auto found = std::find_if(comm->registrations.begin(), comm->registrations.end(),
                                   [handle](const auto& one) { return one.get() == handle; });
   if (found == comm->registrations.end())

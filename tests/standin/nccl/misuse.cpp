@@ -10,7 +10,7 @@
 namespace millrace::standin::nccl {
 namespace {
 
-std::mutex mutex;
+std::mutex misuse_mutex;
 char text_of_last_error[512] = "";
 
 }  // namespace
@@ -27,7 +27,7 @@ void die(const std::string& what) {
 }
 
 void set_last_error(const std::string& text) {
-  const std::lock_guard lock(mutex);
+  const std::lock_guard lock(misuse_mutex);
   std::snprintf(text_of_last_error, sizeof text_of_last_error, "%s", text.c_str());
 }
 

@@ -8,10 +8,10 @@
 namespace millrace::diagnose {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kSecond_ns = 1'000'000'000;
 
 // Two readers a and b, alone and together.
-class Pair : public testing::Test {
+class InterferencePair : public ::testing::Test {
  protected:
   record::Document document;
 
@@ -24,7 +24,7 @@ class Pair : public testing::Test {
     m.throughput_bytes_per_s.mean = bytes_per_s;
     m.latency_s = record::Latency{};
     m.latency_s->p99 = p99_s;
-    m.repeats = {{bytes_per_s, 0, begin_s * kSecond, (begin_s + 10) * kSecond, "converged"}};
+    m.repeats = {{bytes_per_s, 0, begin_s * kSecond_ns, (begin_s + 10) * kSecond_ns, "converged"}};
     return m;
   }
   void together() {
@@ -33,7 +33,7 @@ class Pair : public testing::Test {
   }
 };
 
-TEST_F(Pair, EachVictimKeepsAShareAndItsTailGrows) {
+TEST_F(InterferencePair, EachVictimKeepsAShareAndItsTailGrows) {
   read("a", 1e9, 0.001);
   read("b", 2e9, 0.002);
   read("a", 0.9e9, 0.0015, 100);
@@ -50,13 +50,13 @@ TEST_F(Pair, EachVictimKeepsAShareAndItsTailGrows) {
   EXPECT_NEAR(pairs[1].p99_added_s.value(), 0.006, 1e-9);
 }
 
-TEST_F(Pair, WhatAVictimMovesAfterItsAggressorEndedDoesNotCount) {
+TEST_F(InterferencePair, WhatAVictimMovesAfterItsAggressorEndedDoesNotCount) {
   read("a", 1e9, 0.001);
   read("b", 2e9, 0.002);
   record::Measurement& victim = read("a", 0.8e9, 0.0015, 100);
   victim.slices = record::Slices{1, {}, {}};
   for (int i = 0; i < 10; ++i) victim.slices->bytes.push_back(i < 5 ? 600000000 : 1000000000);
-  read("b", 0.5e9, 0.008, 100).repeats[0].end_ns = 105 * kSecond;
+  read("b", 0.5e9, 0.008, 100).repeats[0].end_ns = 105 * kSecond_ns;
   together();
   const auto pairs = interference_of(document);
   ASSERT_EQ(pairs.size(), 2u);
@@ -65,7 +65,7 @@ TEST_F(Pair, WhatAVictimMovesAfterItsAggressorEndedDoesNotCount) {
   EXPECT_TRUE(std::isnan(pairs[0].p99_ratio));
 }
 
-TEST_F(Pair, APercentileThatIsNotResolvedIsUnknown) {
+TEST_F(InterferencePair, APercentileThatIsNotResolvedIsUnknown) {
   read("a", 1e9, 0.001).latency_s->p99.reset();
   read("b", 2e9, 0.002);
   read("a", 0.9e9, 0.0015, 100);
@@ -76,7 +76,7 @@ TEST_F(Pair, APercentileThatIsNotResolvedIsUnknown) {
   EXPECT_FALSE(pairs[0].p99_added_s);
 }
 
-TEST_F(Pair, WithoutARunAloneNothingIsSaid) {
+TEST_F(InterferencePair, WithoutARunAloneNothingIsSaid) {
   read("c", 1e9, 0.001);
   read("b", 2e9, 0.002);
   read("a", 0.9e9, 0.0015, 100);
