@@ -44,8 +44,9 @@ void ring_between_hosts(Crossings& crossings, const JobRanks& job, const RankGro
 void route_chain(Crossings& crossings, const JobRanks& job, const workload::Traffic& traffic) {
   for (std::int64_t rank = 0; rank < job.ranks; ++rank) {
     const RankGroup group(rank, traffic, job.ranks);
-    if (group.place(rank) + 1 < group.size)
-      send(crossings, job, rank, rank + group.stride, traffic.bytes_per_rank);
+    if (group.place(rank) + 1 >= group.size) continue;
+    send(crossings, job, rank, rank + group.stride, traffic.bytes_per_rank);
+    send(crossings, job, rank + group.stride, rank, traffic.bytes_per_rank);
   }
 }
 

@@ -17,8 +17,8 @@
 //   spread over the GPUs of the members there (B: bytes that a rank sends in a flat ring. In terms of bus
 //   bandwidth a NIC per GPU carries busbw · (k − 1) ÷ (N − 1): reference.md, section 1; the NVLink part is a
 //   ring of m on what is reduced within the host).
-// - kAllToAll: a rank sends B ÷ (N − 1) to each other. kChain: a rank sends B to the next, the last one
-// nothing.
+// - kAllToAll: a rank sends B ÷ (N − 1) to each other. kChain: a rank sends B to the next one
+//   and gets as much back.
 // - kRead and kWrite go evenly to all storage servers and straight to the GPU (NIC and PCIe); without shared
 // storage,
 //   between the host's own drives and the GPU.

@@ -14,7 +14,8 @@ enum class Pattern {
   kWrite,     // from the rank's device to that storage
   kRing,      // each member of a group sends to the next one (ring all-reduce, all-gather, reduce-scatter)
   kAllToAll,  // each member of a group sends an equal part to every other one
-  kChain,     // each member sends to the next one, the last one sends nothing (pipeline stages)
+  kChain,  // neighbours exchange: each member sends to the next one and gets as much back (pipeline stages:
+           // activations forward, their gradients backward); the last one has no next
 };
 
 // Whose time is lost when this traffic is what a step waits for (record::Diagnosis::lost_*).
@@ -24,7 +25,8 @@ struct Traffic {
   std::string name;  // for people: "data-parallel gradients (reduce-scatter and all-gather)"
   Pattern pattern = Pattern::kRead;
   Purpose purpose = Purpose::kInput;
-  double bytes_per_rank = 0;  // what one rank sends (kRead: receives) in one step, on average over steps
+  // What one rank sends (kRead: receives; kChain: sends forward) in one step, on average over steps.
+  double bytes_per_rank = 0;
   // Of a pattern among ranks: members of a group are `stride` ranks apart, `group` of them. Ranks are
   // numbered host after host, GPU after GPU.
   std::int64_t group = 1, stride = 1;

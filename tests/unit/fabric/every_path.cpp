@@ -216,7 +216,10 @@ LinkLoads every_path(const Fabric& fabric, const workload::Traffic& traffic, con
     seen.insert(members.begin(), members.end());
     if (traffic.pattern == workload::Pattern::kRing) all.ring(members, bytes);
     if (traffic.pattern == workload::Pattern::kChain)
-      for (std::size_t i = 0; i + 1 < members.size(); ++i) all.message(members[i], members[i + 1], bytes);
+      for (std::size_t i = 0; i + 1 < members.size(); ++i) {
+        all.message(members[i], members[i + 1], bytes);
+        all.message(members[i + 1], members[i], bytes);
+      }
     if (traffic.pattern == workload::Pattern::kAllToAll)
       for (const int64_t from : members)
         for (const int64_t to : members)

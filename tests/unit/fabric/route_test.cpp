@@ -72,14 +72,15 @@ TEST(Route, AllToAllOnRailsChangesPlacesByNvlink) {
   EXPECT_THAT(loads.of(Kind::kLeafUp), Each(8));
 }
 
-// A chain of four stages of two ranks: the last stage sends nothing, the second one crosses the leaves.
-TEST(Route, TheLastOfAChainSendsNothing) {
+// A chain of four stages of two ranks: those in the middle talk both ways, the second and third across the
+// leaves.
+TEST(Route, StagesOfAChainExchangeWithTheirNeighbours) {
   const Fabric fabric = two_leaves();
   const Loads loads(fabric, traffic(Pattern::kChain, 5, 4, 2), {0, 8});
-  EXPECT_THAT(loads.of(Kind::kNicUp), ElementsAre(5, 5, 5, 5, 5, 5, 0, 0));
-  EXPECT_THAT(loads.of(Kind::kNicDown), ElementsAre(0, 0, 5, 5, 5, 5, 5, 5));
-  EXPECT_THAT(loads.of(Kind::kLeafUp), ElementsAre(10, 0));
-  EXPECT_THAT(loads.of(Kind::kLeafDown), ElementsAre(0, 10));
+  EXPECT_THAT(loads.of(Kind::kNicUp), ElementsAre(5, 5, 10, 10, 10, 10, 5, 5));
+  EXPECT_THAT(loads.of(Kind::kNicDown), ElementsAre(5, 5, 10, 10, 10, 10, 5, 5));
+  EXPECT_THAT(loads.of(Kind::kLeafUp), ElementsAre(10, 10));
+  EXPECT_THAT(loads.of(Kind::kLeafDown), ElementsAre(10, 10));
 }
 
 // 16 ranks in two pods of 8, each sends 1 to each other: 8 to the other pod.
