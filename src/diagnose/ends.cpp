@@ -86,10 +86,21 @@ class EndJudge {
     return loss > std::max(chance, kLeastLoss * others.total);
   }
 
+  // A set that by chance alone falls short of the most that was carried may show the end as well as the one
+  // that, maybe by chance as well, carried it.
+  [[nodiscard]] bool is_about_the_most(std::size_t c, const Total& total) const {
+    const double most = capacity(c).capacity.measured->mean;
+    const Error error = error_of(total.repeats, total.expected_variance, prior_);
+    const double chance = error.freedom == 0 ? 0
+                                             : stats::student_t_quantile(kSureOfLoss, error.freedom) *
+                                                   std::hypot(error.standard, capacity(c).standard_error);
+    return total.mean >= most - std::max(chance, (1 - kNearItsFloor) * most);
+  }
+
   bool shows_its_end(std::size_t c) const {
     for (const Total& total : totals_[first_of(c)]) {
       const SimultaneousSet& set = inference_.sets[total.set];
-      if (!tells_of_ends(set) || total.mean < kNearItsFloor * capacity(c).capacity.measured->mean) continue;
+      if (!tells_of_ends(set) || !is_about_the_most(c, total)) continue;
       if (held_back(total, allowed(c, total.set))) return true;
     }
     return false;

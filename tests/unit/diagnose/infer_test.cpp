@@ -95,6 +95,18 @@ TEST(Infer, AnUplinkWhoseDrivesGetLessTogetherThanAloneWasSeenAtItsEnd) {
   EXPECT_NEAR(of(inference, "drive:a").capacity.rate(), 3e9, 0.05e9) << "alone, not beside b";
 }
 
+TEST(Infer, ALuckyRunAloneDoesNotHideThatTheUplinkWasFull) {
+  Switch machine;
+  machine.read({{"a", 2.08e9}}).read({{"b", 0.8e9}}).read({{"a", 1.2e9}, {"b", 0.8e9}});
+  for (auto& m : machine.document.measurements)
+    for (std::size_t r = 0; r < m.repeats.size(); ++r)
+      m.repeats[r].throughput_bytes_per_s =
+          m.throughput_bytes_per_s.mean * (1 + 0.03 * (static_cast<double>(r) - 2));
+  const Inference inference = infer(machine.document);
+  EXPECT_EQ(of(inference, "uplink").seen, Seen::kSaturated) << "4 % less than a alone, by chance";
+  EXPECT_NE(of(inference, "drive:a").seen, Seen::kSaturated) << "the uplink explains it";
+}
+
 TEST(Infer, AnUplinkWhoseDrivesKeepWhatTheyGetAloneCarriesAtLeastThat) {
   const Inference inference =
       infer(Switch().read({{"a", 3e9}}).read({{"b", 2e9}}).read({{"a", 3e9}, {"b", 2e9}}).document);
