@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "diagnose/interference.hpp"
 
-#include <algorithm>
+#include <fmt/core.h>
+
 #include <limits>
 #include <string>
+#include <unordered_map>
 
 #include "diagnose/evidence.hpp"
 #include "diagnose/simultaneous.hpp"
@@ -28,28 +30,38 @@ record::Interference suffered(const Measurement& victim, const Measurement& by_i
   return pair;
 }
 
+// What two measurements have in common that are the same but for what ran beside them.
+std::string key_of(const Measurement& m) {
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", m.probe, m.label, m.from, m.to, text(m, "dataset"),
+                     text(m, "source"));
+}
+
+bool ran_alone(const Measurement& m) {
+  return m.status == "ok" && m.concurrent_with.empty() && m.throughput_bytes_per_s.mean > 0;
+}
+
 }  // namespace
 
 const Measurement* alone(const record::Document& document, const Measurement& beside) {
-  const auto found =
-      std::find_if(document.measurements.begin(), document.measurements.end(), [&](const Measurement& m) {
-        return m.status == "ok" && m.concurrent_with.empty() && m.probe == beside.probe &&
-               m.label == beside.label && m.from == beside.from && m.to == beside.to &&
-               text(m, "dataset") == text(beside, "dataset") && text(m, "source") == text(beside, "source") &&
-               m.throughput_bytes_per_s.mean > 0;
-      });
-  return found == document.measurements.end() ? nullptr : &*found;
+  const std::string key = key_of(beside);
+  for (const Measurement& m : document.measurements)
+    if (ran_alone(m) && m.probe == beside.probe && key_of(m) == key) return &m;
+  return nullptr;
 }
 
 std::vector<record::Interference> interference_of(const record::Document& document) {
   std::vector<record::Interference> pairs;
   std::vector<std::string> unused;
+  std::unordered_map<std::string, const Measurement*> all_alone;  // the first of each kind
+  for (const Measurement& m : document.measurements)
+    if (ran_alone(m)) all_alone.emplace(key_of(m), &m);
   for (const SimultaneousSet& set : simultaneous_sets(document, unused)) {
     for (std::size_t i = 0; i < set.members.size(); ++i) {
       const Measurement& victim = *set.members[i];
-      const Measurement* by_itself = victim.concurrent_with.empty() ? nullptr : alone(document, victim);
-      if (by_itself == nullptr) continue;
-      record::Interference pair = suffered(victim, *by_itself, set.mean[i], set.one_window);
+      if (victim.concurrent_with.empty()) continue;
+      const auto by_itself = all_alone.find(key_of(victim));
+      if (by_itself == all_alone.end()) continue;
+      record::Interference pair = suffered(victim, *by_itself->second, set.mean[i], set.one_window);
       for (const std::string& aggressor : victim.concurrent_with) {
         pair.aggressor = aggressor;
         pairs.push_back(pair);

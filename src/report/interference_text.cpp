@@ -18,21 +18,33 @@ namespace {
 using record::Interference;
 using record::Measurement;
 
-const Measurement* find_by_id(const record::Document& document, const std::string& id) {
-  const auto found = std::find_if(document.measurements.begin(), document.measurements.end(),
-                                  [&](const Measurement& m) { return m.id == id; });
-  return found == document.measurements.end() ? nullptr : &*found;
-}
-
 // One and the same whoever it ran beside: "storage.read unet3d", with where it began where that is needed.
-std::string name_of_traffic(const record::Document& document, const Measurement& m) {
-  std::string name = m.label.empty() ? m.probe : m.probe + " " + m.label;
-  const bool ambiguous =
-      std::any_of(document.measurements.begin(), document.measurements.end(), [&](const Measurement& other) {
-        return other.probe == m.probe && other.label == m.label && other.from != m.from;
-      });
-  return ambiguous && !m.from.empty() ? name + " " + m.from : name;
-}
+class TrafficNames {
+ public:
+  explicit TrafficNames(const record::Document& document) {
+    for (const Measurement& m : document.measurements) {
+      by_id_.emplace(m.id, &m);
+      const auto [at, fresh] = from_.emplace(short_name(m), m.from);
+      if (!fresh && at->second != m.from) at->second = kSeveral;
+    }
+  }
+  [[nodiscard]] const Measurement* find(const std::string& id) const {
+    const auto found = by_id_.find(id);
+    return found == by_id_.end() ? nullptr : found->second;
+  }
+  [[nodiscard]] std::string name(const Measurement& m) const {
+    const std::string name = short_name(m);
+    return from_.at(name) == kSeveral && !m.from.empty() ? name + " " + m.from : name;
+  }
+
+ private:
+  static constexpr const char* kSeveral = "\n";
+  static std::string short_name(const Measurement& m) {
+    return m.label.empty() ? m.probe : m.probe + " " + m.label;
+  }
+  std::map<std::string, const Measurement*> by_id_;
+  std::map<std::string, std::string> from_;  // where all of that name begin
+};
 
 // "87 %, p99 +1.2 ms"; "!" marks what more than these two did.
 std::string cell(const Interference& pair, bool beside_more) {
@@ -46,32 +58,53 @@ std::string cell(const Interference& pair, bool beside_more) {
 struct Matrix {
   std::vector<std::string> names;  // rows and columns
   std::map<std::pair<std::string, std::string>, std::string> cells;
+  std::map<std::pair<std::string, std::string>, double> kept;
   bool beside_more = false;
 };
+
+constexpr std::size_t kMostColumns = 12, kMostLines = 8;
 
 Matrix matrix_of(const record::Document& document) {
   Matrix matrix;
   std::map<std::pair<std::string, std::string>, bool> of_two;
+  const TrafficNames traffic(document);
   const auto know = [&](const std::string& name) {
     if (std::find(matrix.names.begin(), matrix.names.end(), name) == matrix.names.end())
       matrix.names.push_back(name);
   };
   for (const Interference& pair : document.interference) {
-    const Measurement* victim = find_by_id(document, pair.victim);
-    const Measurement* aggressor = find_by_id(document, pair.aggressor);
+    const Measurement* victim = traffic.find(pair.victim);
+    const Measurement* aggressor = traffic.find(pair.aggressor);
     if (victim == nullptr || aggressor == nullptr) continue;
-    const std::pair key{name_of_traffic(document, *victim), name_of_traffic(document, *aggressor)};
+    const std::pair key{traffic.name(*victim), traffic.name(*aggressor)};
     know(key.first);
     know(key.second);
     const bool two = victim->concurrent_with.size() == 1;
     // What just the two did to each other goes before what a crowd did.
     if (matrix.cells.contains(key) && (of_two[key] || !two)) continue;
     matrix.cells[key] = cell(pair, !two);
+    matrix.kept[key] = pair.throughput_kept;
     of_two[key] = two;
   }
   matrix.beside_more =
       std::any_of(of_two.begin(), of_two.end(), [](const auto& entry) { return !entry.second; });
   return matrix;
+}
+
+// Of more than a table holds, those that lost most.
+std::string as_worst(const Matrix& matrix, const TextStyle& style) {
+  std::vector<std::pair<double, std::pair<std::string, std::string>>> worst;
+  for (const auto& [key, kept] : matrix.kept)
+    if (std::isfinite(kept)) worst.emplace_back(kept, key);
+  std::sort(worst.begin(), worst.end());
+  if (worst.size() > kMostLines) worst.resize(kMostLines);
+  std::string out =
+      fmt::format("  {} ran together, all in the document under \"interference\"; what kept least:\n",
+                  matrix.names.size());
+  for (const auto& [kept, key] : worst)
+    out += wrapped("  ", fmt::format("{} beside {} keeps {}", key.first, key.second, matrix.cells.at(key)), 4,
+                   style);
+  return out;
 }
 
 std::string as_table(const Matrix& matrix, const TextStyle& style) {
@@ -95,7 +128,9 @@ std::string interference_text(const record::Document& document, const TextStyle&
   const Matrix matrix = matrix_of(document);
   if (matrix.cells.empty()) return {};
   std::string out = toned("Together", Tone::kStrong, style) + "\n";
-  if (matrix.names.size() > 2) {
+  if (matrix.names.size() > kMostColumns) {
+    out += as_worst(matrix, style);
+  } else if (matrix.names.size() > 2) {
     out += as_table(matrix, style);
   } else {
     for (const auto& [pair, said] : matrix.cells)

@@ -88,6 +88,7 @@ int main(int count, char** arguments) {
   for (const auto& [rivals, score] : by_rivals)
     fmt::print("{}", score.text(fmt::format("{} to {} rivals", 4 * rivals, 4 * rivals + 3)));
   fmt::print("{}", all.text("all"));
+  fmt::print("resources that no measurement between endpoints tells apart count as one\n");
   if (misses.empty())
     fmt::print("no misses\n");
   else

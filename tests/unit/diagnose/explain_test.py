@@ -89,8 +89,8 @@ def typed_in(side):
     return eval(expression)  # of digits, brackets and signs alone, by the assertion above
 
 
-def the_sum_can_be_checked_with_a_calculator(result, workload, least):
-    for accelerators in (1, 3):
+def the_sum_can_be_checked_with_a_calculator(result, workload, least, counts=(1, 3)):
+    for accelerators in counts:
         printed = run("diagnose", result, "--for", workload, "--explain", "--accelerators", accelerators)
         sums = [line.strip() for line in printed.splitlines() if re.match(r" {8}\S.* [=<>] ", line)]
         assert len(sums) >= least, printed
@@ -122,4 +122,11 @@ with tempfile.TemporaryDirectory(prefix="millrace-explain-test-") as name:
     for workload in ("unet3d-h100", "resnet50-a100", "cosmoflow-h100"):
         the_sum_can_be_checked_with_a_calculator(made, workload, 12)
     the_document_has_it_too(place, made)
+    # Whatever the kind of workload or machine, and whoever wrote the lines.
+    for workload in ("llama3-8b-cold-start-h100", "vision-edge-l4", "vision-cloud-l4", "llama3-8b-serve-b200"):
+        the_sum_can_be_checked_with_a_calculator(made, workload, 1)
+    fabric = place / "fabric.json"
+    run("topo", "--generate", "fat-tree", "--hosts", "96", "--gpus", "8", "--json", fabric)
+    for workload in ("llama3-70b-pretrain-h100", "llama3-8b-finetune-h100", "unet3d-h100"):
+        the_sum_can_be_checked_with_a_calculator(fabric, workload, 2, (64, 768))
 print("all as it should be")

@@ -53,6 +53,19 @@ TEST(InterferenceText, WhatACrowdDidIsMarked) {
   EXPECT_NE(text.find("* beside others as well"), std::string::npos) << text;
 }
 
+TEST(InterferenceText, MoreThanATableHoldsAreTheWorstOfThem) {
+  record::Document document;
+  for (int i = 0; i < 40; ++i) {
+    add(document, "probe" + std::to_string(i), {"m" + std::to_string(i % 2 == 0 ? i + 2 : i)});
+    document.interference.push_back(
+        {"m" + std::to_string(i + 1), "m" + std::to_string(i % 2 == 0 ? i + 2 : i), 0.5 + 0.01 * i, 1, {}});
+  }
+  const std::string text = interference_text(document, {false, 100});
+  EXPECT_NE(text.find("40 ran together"), std::string::npos) << text;
+  EXPECT_NE(text.find("probe0 beside probe1 keeps 50 %"), std::string::npos) << text;
+  EXPECT_EQ(text.find("probe20 "), std::string::npos) << text;
+}
+
 TEST(InterferenceText, NothingTogetherIsNothing) { EXPECT_EQ(interference_text({}, {false, 100}), ""); }
 
 TEST(CapacitiesText, AClassSaysWhatWouldSplitIt) {
