@@ -90,7 +90,11 @@ Result<void> plan_reading(const Job& job, const ModelPlan& model, const Folders&
                           Planner& planner) {
   const workload::Profile& first = model.scaled.front();
   const auto folders = data.size();
-  const int readers = first.input.read_threads * job.accelerators;
+  // A file for each thread: where the size cap left room for fewer files, as many threads as there are.
+  const auto files = job.datasets.empty() ? model.files / folders : UINT64_MAX;
+  const int readers =
+      static_cast<int>(std::min<std::uint64_t>(files, static_cast<std::uint64_t>(first.input.read_threads) *
+                                                          static_cast<std::uint64_t>(job.accelerators)));
   const auto read = [&](const std::filesystem::path& folder, int threads, double weight, int together) {
     return planner.add(conventions::kStorageRead, model.model,
                        {{"dataset", folder.string()},

@@ -71,6 +71,15 @@ class Places(CommandTest):
         self.assertEqual(survey["label"], "survey")
         self.assertLessEqual(survey["parameters"]["file-size"], 70 << 20)
 
+    def test_a_size_cap_that_leaves_fewer_files_than_readers_takes_fewer_readers(self):
+        ended = self.run_it("run", "--for", "flux-b200", "--size-cap", "20MiB", "--budget", "1s", "--repeats", "1", "--json",
+                            "-")
+        self.assertIn(ended.code, (0, 3), ended.err)
+        read = next(m for m in ended.document["measurements"] if m["probe"] == "storage.read" and m["label"] == "flux")
+        self.assertEqual(read["status"], "ok", read["reason"])
+        self.assertLess(read["parameters"]["threads"], 8)  # which flux has
+        self.assertIn("reader threads", " ".join(ended.document["diagnoses"][0]["notes"]))
+
     def test_paths_are_recorded_absolute(self):
         ended = self.measure("storage.read", "--path", ".", "--path", "../" + self.folder.name, *SMALL, "--duration", "300ms")
         self.assertEqual(ended.code, 0, ended.err)
