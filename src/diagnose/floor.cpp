@@ -23,6 +23,7 @@ CrossFitted cross_fit(const std::vector<std::vector<double>>& totals) {
       if (others > most) most = others, best = s;
     }
     fitted.draws.push_back(totals[best][fold % totals[best].size()]);
+    fitted.set_of_draw.push_back(best);
     ++times[best];
   }
   fitted.chosen = static_cast<std::size_t>(std::max_element(times.begin(), times.end()) - times.begin());

@@ -16,6 +16,7 @@ namespace millrace::diagnose {
 struct CrossFitted {
   std::vector<double> draws;  // as many as the longest set has repeats; empty: no set has two
   std::size_t chosen = 0;     // the set that was chosen most often
+  std::vector<std::size_t> set_of_draw;
 };
 CrossFitted cross_fit(const std::vector<std::vector<double>>& totals);
 

@@ -2,6 +2,7 @@
 #include "diagnose/infer.hpp"
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -52,6 +53,7 @@ void take_largest(const std::vector<Total>& totals, const std::vector<Simultaneo
   const auto largest = std::max_element(totals.begin(), totals.end(),
                                         [](const Total& a, const Total& b) { return a.mean < b.mean; });
   const SimultaneousSet& set = sets[largest->set];
+  out.by_several = set.members.size() > 1;
   out.capacity.measured = MeasuredRate{largest->mean};
   const record::Estimate& own = set.members.front()->throughput_bytes_per_s;
   if (set.members.size() == 1 && own.ci95_low && own.ci95_high && own.mean > 0) {
@@ -73,7 +75,16 @@ void take_floor(const std::vector<Total>& totals, const std::vector<Simultaneous
   const double half = stats::student_t_quantile(0.975, error.freedom) * error.standard;
   out.capacity.measured = MeasuredRate{mean, std::max(mean - half, kLeastOfMean * mean), mean + half};
   out.capacity.repeats = fitted.draws;
+  out.by_several = sets[totals[fitted.chosen].set].members.size() > 1;
   out.capacity.evidence = ids_of(sets[totals[fitted.chosen].set]);
+  for (const std::size_t chosen : fitted.set_of_draw) {
+    const auto ids = ids_of(sets[totals[chosen].set]);
+    out.draws_of.push_back(fmt::format("{}", fmt::join(ids, " + ")));
+    for (const std::string& id : ids)
+      if (std::find(out.capacity.evidence.begin(), out.capacity.evidence.end(), id) ==
+          out.capacity.evidence.end())
+        out.capacity.evidence.push_back(id);
+  }
   out.standard_error = error.standard;
   out.freedom = error.freedom;
 }

@@ -25,8 +25,10 @@ enum class Seen {
 // that. Links, memory and CPU stages carry bytes of whatever kind ("any").
 struct ResourceCapacity {
   std::string resource, operation = "any", kind;
-  Capacity capacity;          // bytes/s through it; `repeats` are the draws of cross_fit
-  double standard_error = 0;  // of the mean; 0 and no freedom: unknown
+  Capacity capacity;                       // bytes/s through it; `repeats` are the draws of cross_fit
+  bool by_several = false;                 // the set that moved most had several members
+  std::vector<std::string> draws_of = {};  // the members of the set that each draw is of: "m4 + m5"
+  double standard_error = 0;               // of the mean; 0 and no freedom: unknown
   double freedom = 0;
   Seen seen = Seen::kFloor;
   std::size_t in_class = 0;

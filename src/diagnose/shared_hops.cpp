@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -41,7 +42,7 @@ const SharedKind* shared_kind(const std::string& kind) {
 
 // What is only presumed may be one of several, and no hop is made of a guess.
 bool filled_by_several(const Inference& inference, const ResourceCapacity& one) {
-  return one.seen == Seen::kSaturated && one.capacity.evidence.size() > 1 &&
+  return one.seen == Seen::kSaturated && one.by_several &&
          inference.classes[one.in_class].front() ==
              static_cast<std::size_t>(&one - inference.resources.data());
 }
@@ -69,6 +70,13 @@ std::string name_of(const record::Document& document, const std::string& id) {
   return resource != nullptr && !resource->name.empty() ? resource->name : id;
 }
 
+// "the switch uplink pcie:1:read"; of "drive vda" just "the drive vda".
+std::string noun_of(const SharedKind& kind, const std::string& name) {
+  const std::string words = kind.for_people;
+  const std::string last = words.substr(words.rfind(' ') + 1);
+  return name.starts_with(last) ? "the " + name : words + " " + name;
+}
+
 // Of what ran together, only what crossed it is evidence of what it carries.
 bool crosses(const record::Document& document, const std::string& id, const Hop& hop) {
   for (const record::Measurement& m : document.measurements)
@@ -79,18 +87,27 @@ bool crosses(const record::Document& document, const std::string& id, const Hop&
   return false;
 }
 
+// "m4 + m5", or where chance had another set before it in a repeat "m4 + m5, m4 + m5, m3".
+std::string moved_by(const ResourceCapacity& one) {
+  const auto& draws = one.draws_of;
+  const bool all_one = std::adjacent_find(draws.begin(), draws.end(), std::not_equal_to<>()) == draws.end();
+  return all_one && !draws.empty() ? draws.front() : fmt::format("{}", fmt::join(draws, ", "));
+}
+
 std::vector<record::ExplanationStep> derivation_of(const ResourceCapacity& one,
                                                    const std::vector<std::string>& evidence, double units) {
   std::vector<record::ExplanationStep> steps;
   const double carried = one.capacity.measured->mean;
   if (one.capacity.repeats.size() > 1)
-    steps.push_back({part::kCapacity,
-                     fmt::format("what {} moved through it at the same time, repeat by repeat",
-                                 fmt::join(evidence, " + ")),
-                     Sum(figure::sum_of_rates(one.capacity.repeats))
-                         .over(figure::count(static_cast<double>(one.capacity.repeats.size())))
-                         .equals(figure::rate(carried)),
-                     evidence});
+    steps.push_back(
+        {part::kCapacity,
+         fmt::format("what went through it at the same time, repeat by repeat, by the set that moved most "
+                     "in the other repeats: {}",
+                     moved_by(one)),
+         Sum(figure::sum_of_rates(one.capacity.repeats))
+             .over(figure::count(static_cast<double>(one.capacity.repeats.size())))
+             .equals(figure::rate(carried)),
+         evidence});
   if (std::fabs(units - 1) > 1e-9)
     steps.push_back(
         {part::kCapacity,
@@ -106,7 +123,7 @@ Hop shared_hop_of(const record::Document& document, const Inference& inference, 
   for (const std::size_t i : inference.classes[one.in_class])
     hop.resources.push_back(inference.resources[i].resource);
   hop.kind = kind.of_hop;
-  hop.noun = fmt::format("{} {}", kind.for_people, name_of(document, one.resource));
+  hop.noun = noun_of(kind, name_of(document, one.resource));
   hop.name = fmt::format("reading through {}", hop.noun);
   hop.capacity = one.capacity;
   std::erase_if(hop.capacity.evidence, [&](const std::string& id) { return !crosses(document, id, hop); });
@@ -158,10 +175,10 @@ bool is_spoken_of(const FeedPath& path, const Hop& hop, bool of_drive) {
 void add_notes(const record::Document& document, const ResourceCapacity& one, const Hop& hop,
                FeedPath& path) {
   path.notes.push_back(
-      fmt::format("{} moved {} through {} at the same time, less than everything else on their way allows: "
+      fmt::format("{} went through {} at the same time ({}), less than everything else on the way allows: "
                   "that is what it carries",
-                  fmt::join(one.capacity.evidence, ", "),
-                  to_text(BytesPerSecond{one.capacity.measured->mean}), hop.noun));
+                  to_text(BytesPerSecond{one.capacity.measured->mean}), hop.noun,
+                  fmt::join(hop.capacity.evidence, ", ")));
   if (hop.resources.size() < 2) return;
   const std::string split = what_splits(possible_flows(document.topology), hop.resources);
   path.notes.push_back(fmt::format(

@@ -108,8 +108,12 @@ std::optional<Hop> shared_hop(const record::Document& document, const Spread& sp
     share += part.share;
   }
   if (losers.size() < 2) return std::nullopt;
-  // Then each thing that some of them share is a hop of its own (shared_hops.hpp).
-  if (shares_are_known(infer(document), losers)) return std::nullopt;
+  // Each thing that some of them share is a hop of its own (shared_hops.hpp), but for one drive that all lie
+  // on.
+  const std::vector<std::string> common = crossed_by_all(document, losers);
+  const auto* first = common.empty() ? nullptr : topology::find_resource(document.topology, common.front());
+  const bool one_drive = first != nullptr && (first->kind == "drive" || first->kind == "file_system");
+  if (!one_drive && shares_are_known(infer(document), losers)) return std::nullopt;
   const std::string names = names_of(losers);
   Hop hop;
   hop.capacity = sum_of(losers);
@@ -123,7 +127,7 @@ std::optional<Hop> shared_hop(const record::Document& document, const Spread& sp
                     "anything else cannot be told");
     return std::nullopt;
   }
-  hop.resources = crossed_by_all(document, losers);
+  hop.resources = common;
   const bool shown = !hop.resources.empty();
   const auto* resource = shown ? topology::find_resource(document.topology, hop.resources.front()) : nullptr;
   const bool link = resource && (resource->kind == "pcie_link" || resource->kind == "pcie_switch_uplink");

@@ -43,6 +43,14 @@ TEST(Floor, TheSetThatClearlyMovesMostIsTaken) {
   const CrossFitted fitted = cross_fit({{1, 1.1, 0.9}, {2, 2.1, 1.9}, {1.5, 1.4, 1.6}});
   EXPECT_EQ(fitted.chosen, 1u);
   EXPECT_EQ(fitted.draws, (std::vector<double>{2, 2.1, 1.9}));
+  EXPECT_EQ(fitted.set_of_draw, (std::vector<std::size_t>{1, 1, 1}));
+}
+
+TEST(Floor, EachDrawSaysOfWhichSetItIs) {
+  // The second set without its low repeat moved more than the first one.
+  const CrossFitted fitted = cross_fit({{3, 3, 3}, {3.3, 3.3, 1}});
+  EXPECT_EQ(fitted.set_of_draw, (std::vector<std::size_t>{0, 0, 1}));
+  EXPECT_EQ(fitted.draws, (std::vector<double>{3, 3, 1}));
 }
 
 TEST(Floor, ASetOfOneRepeatHasNothingToBeChosenBy) {
