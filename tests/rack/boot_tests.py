@@ -20,6 +20,7 @@ def main():
     parser.add_argument("--hosts", type=int, choices=(1, 2), default=1)
     parser.add_argument("--timeout", type=float, default=400, help="seconds for all of it")
     parser.add_argument("--results", type=pathlib.Path, help="emptied first; by default a new folder in $TMPDIR")
+    parser.add_argument("--goes", type=int, default=1, help="how often faults that take long are gone through")
     parser.add_argument("-k", metavar="REGEX", default="", help="run only tests with such names (SCRIPT.TEST)")
     parser.add_argument("scripts", nargs="+", help="files of tests/rack/guest; after --, options of scripts/rack/boot")
     words = sys.argv[1:]
@@ -41,6 +42,7 @@ def main():
     boot = HERE.parents[1] / "scripts/rack/boot"
     command = [boot, "--hosts", str(arguments.hosts), "--timeout", str(arguments.timeout), "--scratch", results,
                "--logs", results / "logs", *options, "env", f"MILLRACE_BINARY={arguments.millrace.resolve()}",
+               f"MILLRACE_RACK_GOES={arguments.goes}",
                "python3", "-B", HERE / "in_guest.py", "-k", arguments.k, *scripts]
     ended = subprocess.run([str(word) for word in command], stdin=subprocess.DEVNULL, cwd=HERE, check=False)
     if ended.returncode == SKIPPED:
