@@ -139,7 +139,11 @@ std::vector<record::Diagnosis> diagnose(const fabric::Fabric& fabric, const std:
     finding.job = &jobs[j];
     finding.load = &loads[j];
     finding.pace = best[j];
-    finding.goal_s = jobs[j].wanted_s.value_or(jobs[j].step.compute_s / jobs[j].utilization_wanted);
+    // Requests that wait for more than their like come in wait longer and longer: of them none may be left.
+    finding.goal_s = jobs[j].served
+                         ? jobs[j].step.compute_s
+                         : jobs[j].wanted_s.value_or(jobs[j].step.compute_s / jobs[j].utilization_wanted);
+    finding.worst_fetch_s = at_low[j].own.phases_s.empty() ? 0 : at_low[j].own.phases_s.front();
     finding.rates = best_rates(resources, loads[j]);
     finding.measured =
         std::any_of(loads[j].classes.begin(), loads[j].classes.end(),
@@ -158,7 +162,7 @@ std::vector<record::Diagnosis> diagnose(const fabric::Fabric& fabric, const std:
       if (other != j)
         finding.others.push_back(
             fmt::format("{} on {} accelerators", jobs[other].workload, jobs[other].step.ranks));
-    diagnoses.push_back(fabric_record(finding));
+    diagnoses.push_back(jobs[j].served ? fabric_serving(finding) : fabric_record(finding));
   }
   return diagnoses;
 }

@@ -21,6 +21,10 @@ struct FabricJob {
   // Of a job that is judged by its time (loading weights or a checkpoint), instead of the utilization:
   // seconds.
   std::optional<double> wanted_s;
+  // Of one that answers requests: its profile. A step is then the time from one request to the next of a
+  // replica, and the latency budget is judged as well.
+  std::optional<workload::Profile> served;
+  std::vector<std::string> notes;  // what was changed to make it fit
   workload::Step step;
   std::int64_t first_host = 0;  // it has this one and those behind it that its ranks fill
 };

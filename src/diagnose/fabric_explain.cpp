@@ -17,16 +17,19 @@ namespace {
 using Lines = std::vector<record::ExplanationStep>;
 
 void explain_demand(const FabricFinding& finding, Lines& lines) {
-  lines.push_back({part::kDemand,
-                   fmt::format("a step of {} computes {:.4g} s", who(finding), finding.load->step.compute_s),
-                   {},
-                   {}});
+  const char* step = finding.job->served     ? "a request comes to each replica of {} every {:.4g} s"
+                     : finding.job->wanted_s ? "{} takes {:.4g} s besides loading"
+                                             : "a step of {} computes {:.4g} s";
+  lines.push_back(
+      {part::kDemand, fmt::format(fmt::runtime(step), who(finding), finding.load->step.compute_s), {}, {}});
   for (const auto& traffic : finding.load->step.traffic)
     lines.push_back(
         {part::kDemand,
-         fmt::format("{}: {} a rank and step, {}", traffic.name,
+         fmt::format("{}: {} a rank and {}", traffic.name,
                      to_si(Bytes{static_cast<std::uint64_t>(std::llround(traffic.bytes_per_rank))}),
-                     traffic.overlaps ? "while it computes" : "waited for"),
+                     finding.job->served ? "request"
+                     : traffic.overlaps  ? "step, while it computes"
+                                         : "step, waited for"),
          {},
          {}});
 }
@@ -85,6 +88,17 @@ void explain_binding(const FabricFinding& finding, Lines& lines) {
 
 void explain_prediction(const FabricFinding& finding, Lines& lines) {
   const Pace& pace = finding.pace.own;
+  if (finding.job->served) {
+    lines.push_back(
+        {part::kPrediction,
+         fmt::format("for a request of every replica at once the fabric takes {:.4g} s, and the "
+                     "next ones come after {:.4g} s",
+                     std::max(pace.phases_s.front(), finding.pace.held_by ? finding.pace.step_s : 0.0),
+                     pace.compute_s),
+         {},
+         {}});
+    return;
+  }
   Sum sum(figure::seconds(std::max(pace.compute_s, pace.phases_s.front())));
   for (std::size_t phase = 1; phase < pace.phases_s.size(); ++phase)
     sum.plus(figure::seconds(pace.phases_s[phase]));
@@ -102,7 +116,7 @@ void explain_prediction(const FabricFinding& finding, Lines& lines) {
                      class_nouns(*finding.resources, *finding.load, finding.binding), finding.pace.step_s),
          {},
          {}});
-  if (pace.compute_s > 0)
+  if (pace.compute_s > 0 && !finding.job->wanted_s)
     lines.push_back({part::kUtilization,
                      "the share of a step that is computed",
                      Sum(figure::seconds(pace.compute_s))
@@ -120,8 +134,11 @@ void explain_relief(const FabricFinding& finding, Lines& lines) {
                       next = step.next.empty() ? "the accelerators" : names(step.next);
     lines.push_back(
         {part::kRelief,
-         fmt::format("{} {:.4g} times as fast: a step takes {:.4g} s{}", mended, step.factor, step.step_s,
-                     next == mended ? "" : fmt::format(", then {} set the pace", next)),
+         fmt::format("{} {:.4g} times as fast: {} {:.4g} s{}", mended, step.factor,
+                     finding.job->served ? "a request of every replica takes" : "a step takes", step.step_s,
+                     next == mended || (finding.job->served && step.next.empty())
+                         ? ""
+                         : fmt::format(", then {} set the pace", next)),
          {},
          {}});
   }
@@ -134,8 +151,14 @@ std::vector<record::ExplanationStep> fabric_explanation(const FabricFinding& fin
   explain_demand(finding, lines);
   explain_binding(finding, lines);
   explain_prediction(finding, lines);
-  lines.push_back(
-      {part::kVerdict, fmt::format("{}: a step may take {:.4g} s", finding.verdict, finding.goal_s), {}, {}});
+  lines.push_back({part::kVerdict,
+                   finding.job->served
+                       ? fmt::format("against what all together ask of the fabric, {}: those of one moment "
+                                     "may take it {:.4g} s",
+                                     finding.verdict, finding.goal_s)
+                       : fmt::format("{}: a step may take {:.4g} s", finding.verdict, finding.goal_s),
+                   {},
+                   {}});
   explain_relief(finding, lines);
   return lines;
 }

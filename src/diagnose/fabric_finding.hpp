@@ -14,8 +14,9 @@ struct FabricFinding {
   const fabric::Resources* resources = nullptr;
   const FabricJob* job = nullptr;
   const JobLoad* load = nullptr;
-  SharedPace pace;    // at the best figures
-  double goal_s = 0;  // a step that takes no longer is as wanted
+  SharedPace pace;           // at the best figures
+  double worst_fetch_s = 0;  // the first phase at the low ends of all intervals
+  double goal_s = 0;         // a step that takes no longer is as wanted
   double step_low_s = 0,
          step_high_s = 0;  // 95 %; high is infinity where something that matters was not measured
   std::string verdict;
@@ -30,6 +31,8 @@ struct FabricFinding {
 };
 
 record::Diagnosis fabric_record(const FabricFinding& finding);
+// Of a job that answers requests: whether the fabric keeps up with them, and whether the budget is kept.
+record::Diagnosis fabric_serving(const FabricFinding& finding);
 
 // "llama3-70b-pretrain on 1024 × H100"
 std::string who(const FabricFinding& finding);

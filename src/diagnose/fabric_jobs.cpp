@@ -1,17 +1,56 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <cmath>
+
 #include "diagnose/fabric_diagnose.hpp"
+#include "diagnose/host_rates.hpp"
 #include "workload/mix.hpp"
+#include "workload/serving_time.hpp"
 #include "workload/step.hpp"
 
 namespace millrace::diagnose {
 namespace {
 
+// The accelerators that a job really takes: whole replicas. Fails where there is not one, or where the memory
+// of all together does not hold what is to be loaded or saved.
+Result<std::int64_t> ranks_of(const workload::Profile& profile, std::int64_t ranks,
+                              std::vector<std::string>& notes) {
+  using workload::Kind;
+  const double memory = profile.figures.memory_bytes;
+  const auto least = [&](double bytes) { return static_cast<std::int64_t>(std::ceil(bytes / memory)); };
+  if (profile.kind == Kind::kCheckpoint || profile.kind == Kind::kRestore) {
+    const double state = profile.shape.parameters * profile.checkpoint.saved_bytes_per_parameter;
+    if (memory > 0 && state > memory * static_cast<double>(ranks))
+      return failure(fmt::format("{}: {} of {} each cannot hold its training state of {}", profile.name,
+                                 gpus_words(ranks), bytes_words(memory), bytes_words(state)),
+                     fmt::format("it takes {} at least (--accelerators), or a larger fabric", least(state)));
+    return ranks;
+  }
+  if (profile.kind != Kind::kServe && profile.kind != Kind::kColdStart) return ranks;
+  const std::int64_t replica = workload::rank_unit(profile, ranks);
+  if (ranks < replica)
+    return failure(fmt::format("{}: a replica takes {}, and there {} {}", profile.name, gpus_words(replica),
+                               ranks == 1 ? "is" : "are", ranks),
+                   "give more (--accelerators), or a larger fabric");
+  const double weights = profile.kind == Kind::kServe ? workload::request_cost(profile).weights_bytes
+                                                      : workload::weights_bytes(profile);
+  if (memory > 0 && weights > memory * static_cast<double>(replica))
+    return failure(fmt::format("{}: {} of weights do not fit {} of {} each", profile.name,
+                               bytes_words(weights), gpus_words(replica), bytes_words(memory)),
+                   fmt::format("give it replica_ranks of {} at least", least(weights)));
+  if (const std::int64_t idle = ranks % replica; idle > 0)
+    notes.push_back(
+        fmt::format("{} of the {} accelerators stay idle: a replica takes {}", idle, ranks, replica));
+  return ranks / replica * replica;
+}
+
 Result<FabricJob> job_of(const workload::Profile& profile, std::int64_t ranks, std::optional<double> wanted) {
-  auto step = workload::step_of(profile, ranks);
-  if (!step) return tl::unexpected(step.error());
   FabricJob job;
+  const auto taken = ranks_of(profile, ranks, job.notes);
+  if (!taken) return tl::unexpected(taken.error());
+  auto step = workload::step_of(profile, *taken);
+  if (!step) return tl::unexpected(step.error());
   job.workload = profile.name;
   const std::string ending = "-" + profile.accelerator;
   job.model = profile.name.ends_with(ending) ? profile.name.substr(0, profile.name.size() - ending.size())
@@ -20,6 +59,7 @@ Result<FabricJob> job_of(const workload::Profile& profile, std::int64_t ranks, s
   job.utilization_wanted = wanted.value_or(profile.utilization_wanted);
   if (profile.kind == workload::Kind::kRestore) job.wanted_s = profile.checkpoint.wanted_restore_s;
   if (profile.kind == workload::Kind::kColdStart) job.wanted_s = profile.loading.wanted_s;
+  if (profile.kind == workload::Kind::kServe) job.served = profile;
   job.step = std::move(*step);
   return job;
 }

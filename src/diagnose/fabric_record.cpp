@@ -85,6 +85,7 @@ void add_notes(const FabricFinding& finding, record::Diagnosis& diagnosis) {
     diagnosis.notes.push_back(
         fmt::format("not measured, limits stand in: {}",
                     class_names(*finding.resources, *finding.load, finding.unmeasured)));
+  diagnosis.notes.insert(diagnosis.notes.end(), finding.job->notes.begin(), finding.job->notes.end());
   std::size_t discredited = 0;
   for (const ClassLoad& load : finding.load->classes)
     if (finding.resources->classes()[load.of].discredited && ++discredited <= kMostNamed)

@@ -36,6 +36,9 @@ bool by_time(const FabricFinding& finding) { return finding.job->wanted_s.has_va
 // "the accelerators compute 65 % of the time (wanted: 90 %)", "it takes 42 s (wanted: 30 s)"; where `bound`
 // is not empty that is the best that can be: "at most", of a time "at least".
 std::string outcome(const FabricFinding& finding, double step_s, const char* bound) {
+  if (finding.job->served)
+    return fmt::format("it keeps up with {}{} of the requests", *bound ? "at most " : "",
+                       share_text(finding.load->step.compute_s / step_s));
   if (by_time(finding))
     return fmt::format("it takes {}{} (wanted: {})", *bound ? "at least " : "", time_text(step_s),
                        time_text(finding.goal_s));
@@ -72,16 +75,28 @@ std::string relief_text(const FabricFinding& finding) {
   const auto reached = [&](double step_s) {
     return by_time(finding) ? time_text(step_s) : share_text(finding.load->step.compute_s / step_s);
   };
+  const auto members = [&](std::size_t c) {
+    return finding.resources->classes()[finding.load->classes[c].of].members;
+  };
+  const auto several = [&](const std::vector<std::size_t>& classes) {
+    return classes.empty() || members(classes.front()) > 1 ||
+           nouns(classes).find(" and ") != std::string::npos;
+  };
   const FabricRelief& first = finding.relief.front();
-  std::string out = fmt::format(" {} {} as fast bring {}", capital_first(nouns(first.classes)),
-                                factor_text(first.factor), reached(first.step_s));
+  std::string out =
+      fmt::format(" {} {} as fast {} {}", capital_first(nouns(first.classes)), factor_text(first.factor),
+                  several(first.classes) ? "bring" : "brings", reached(first.step_s));
   if (finding.relief.size() == 1) {
-    if (first.next.empty()) return out + "; then only the compute itself binds.";
+    if (first.next.empty())
+      return out + (finding.job->served ? "." : "; then only the compute itself binds.");
     const std::string next = nouns(first.next);
-    return out + (next == nouns(first.classes) ? "." : fmt::format("; then {} bind.", next));
+    return out + (next == nouns(first.classes)
+                      ? "."
+                      : fmt::format("; then {} {}.", next, several(first.next) ? "bind" : "binds"));
   }
   const FabricRelief& last = finding.relief.back();
-  if (!first.next.empty()) out += fmt::format(", as {} bind next", nouns(first.next));
+  if (!first.next.empty())
+    out += fmt::format(", as {} {} next", nouns(first.next), several(first.next) ? "bind" : "binds");
   if (finding.relief.size() == 2)
     return out + fmt::format("; with {} {} as fast as well, {}.", nouns(last.classes),
                              factor_text(last.factor), reached(last.step_s));

@@ -20,8 +20,9 @@ struct HopRate {
   double mean = 0, low = 0, high = 0;
   bool measured = false;
   std::vector<std::string> evidence;
-  std::string resource;  // "drive:vda"; "storage" or "gpu" where none is named
-  std::string name;      // for people: "reading from storage (m1)"
+  std::string resource;    // "drive:vda"; "storage" or "gpu" where none is named
+  std::string name;        // for people: "reading from storage (m1)"
+  std::string given_by{};  // instead of a measurement or the profile: "the fabric's limit"
 };
 
 // All of the host together. Given: what the profile says of one GPU, times `gpus` of them.
@@ -30,6 +31,9 @@ HopRate read_rate(const record::Document& document, const workload::Profile& pro
 HopRate write_rate(const record::Document& document, double given_of_gpu, int gpus);
 // Of one GPU while `gpus` of them copy.
 HopRate copy_rate(const record::Document& document, double given_of_gpu, int gpus);
+
+// What `given_by` says where a fabric's limit stands in.
+inline constexpr const char* kByLimit = "the fabric's limit";
 
 int gpus_in(const record::Document& document);
 

@@ -130,7 +130,12 @@ std::size_t worst_of(const Answer& answer) {
 std::string where_from(const std::vector<PartTime>& parts) {
   const auto measured =
       std::count_if(parts.begin(), parts.end(), [](const PartTime& p) { return p.measured; });
-  if (measured == 0) return "nothing of it was measured, all is by the profile's own figures";
+  const bool limits = std::any_of(parts.begin(), parts.end(), [](const PartTime& p) {
+    return !p.measured && p.source.ends_with(kByLimit);
+  });
+  if (measured == 0)
+    return fmt::format("nothing of it was measured, all is by the profile's own figures{}",
+                       limits ? " and the fabric's limits" : "");
   return fmt::format("{} of its {} parts measured, the others by the profile's figures", measured,
                      parts.size());
 }
@@ -141,12 +146,15 @@ void note_recompute(const workload::Profile& profile, const ServingHops& hops,
   if (cost.fetch_bytes <= 0) return;
   const double rate = hops.read.mean / hops.replicas;
   const double fetch_s = cost.fetch_bytes / rate + cost.transfer_s;
-  notes.push_back(fmt::format(
-      "the cached {} tokens: {} to fetch and transfer at {}{}, {} to compute again: {} is faster "
-      "(fetching from {} on)",
-      profile.serving.cached_tokens, time_words(fetch_s), rate_words(rate),
-      hops.read.measured ? "" : " as given", time_words(cost.recompute_s),
-      fetch_s <= cost.recompute_s ? "fetching" : "computing again", rate_words(cost.break_even_bytes_per_s)));
+  notes.push_back(
+      fmt::format("the cached {} tokens: {} to fetch and transfer at {}{}, {} to compute again: {} is faster "
+                  "(fetching from {} on)",
+                  profile.serving.cached_tokens, time_words(fetch_s), rate_words(rate),
+                  hops.read.measured           ? ""
+                  : hops.read.given_by.empty() ? " as given"
+                                               : ", " + hops.read.given_by,
+                  time_words(cost.recompute_s), fetch_s <= cost.recompute_s ? "fetching" : "computing again",
+                  rate_words(cost.break_even_bytes_per_s)));
 }
 
 // What all replicas of this host take of storage; false: more than it gives, so that the queue for it grows
@@ -161,7 +169,8 @@ bool rank_storage(const workload::Profile& profile, const ServingHops& hops, rec
 
 }  // namespace
 
-record::Diagnosis diagnose_serving(const record::Document& document, const Question& question) {
+record::Diagnosis diagnose_serving(const record::Document& document, const Question& question,
+                                   const FabricFetch* fabric) {
   const workload::Profile& profile = question.profile;
   const workload::Serving& serving = profile.serving;
   record::Diagnosis diagnosis = blank_diagnosis(profile, std::max(1, question.accelerators));
@@ -184,7 +193,10 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
     notes.push_back(
         fmt::format("one replica takes {} accelerators, and is judged on so many", serving.replica_ranks));
   }
-  if (serving.cached_tokens > 0)
+  hops.on_fabric = fabric != nullptr;
+  if (fabric != nullptr && fabric->read.mean > 0)
+    hops.read = fabric->read;
+  else if (serving.cached_tokens > 0)
     hops.read = read_rate(document, profile, serving.read_bytes_per_s, hops.gpus * hops.replicas, notes);
   hops.copy = copy_rate(document, profile.figures.host_copy_bytes_per_s, hops.gpus * hops.replicas);
 
@@ -210,7 +222,8 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
                                  : part.source,
                              part.evidence});
   }
-  const bool storage_keeps_up = rank_storage(profile, hops, diagnosis);
+  // On a fabric what all jobs take of it was judged before.
+  const bool storage_keeps_up = fabric != nullptr || rank_storage(profile, hops, diagnosis);
   const std::string budget = time_words(serving.budget_s);
   if (answer.overloaded) {
     diagnosis.verdict = "starved";
@@ -243,6 +256,12 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
         "It cannot be told whether 99 % of the answers come within {}: the 99th percentile "
         "is not resolved.",
         budget);
+  } else if (*answer.sum.p99_s <= serving.budget_s && fabric != nullptr && !fabric->undecided.empty()) {
+    diagnosis.undecided = fabric->undecided;
+    diagnosis.sentence = fmt::format(
+        "Whether the answers come in time is open: by what is known 99 % of them come within {} if the parts "
+        "are independent, budget {}; {}.",
+        time_words(*answer.sum.p99_s), budget, where_from(answer.parts));
   } else if (*answer.sum.p99_s <= serving.budget_s) {
     diagnosis.verdict = "fed";
     diagnosis.sentence =

@@ -49,7 +49,15 @@ std::optional<stats::LatencyHistogram> histogram_of(const record::Measurement& m
   return std::move(*read);
 }
 
-void measure_network(const record::Document& document, PartTime& part, std::vector<std::string>& notes) {
+void measure_network(const record::Document& document, PartTime& part, bool on_fabric,
+                     std::vector<std::string>& notes) {
+  if (on_fabric) {
+    notes.push_back(
+        fmt::format("{}: a fabric does not tell it, the given {} at the median stands in; put your own into "
+                    "the profile (`millrace workloads W --json`), or diagnose a host's document",
+                    part.name, time_words(part.p50_s)));
+    return;
+  }
   const record::Measurement* m = round_trip(document);
   auto histogram = m != nullptr ? histogram_of(*m) : std::nullopt;
   if (!histogram) {
@@ -85,7 +93,9 @@ void carry(double bytes, const HopRate& rate, double share, PartTime& part) {
   part.measured = rate.measured;
   part.evidence = rate.evidence;
   part.source = fmt::format("{} ÷ {}{}", bytes_words(bytes), rate_words(rate.mean * share),
-                            rate.measured ? fmt::format(" ({})", fmt::join(rate.evidence, ", ")) : ", given");
+                            !rate.given_by.empty() ? ", " + rate.given_by
+                            : rate.measured        ? fmt::format(" ({})", fmt::join(rate.evidence, ", "))
+                                                   : ", given");
 }
 
 void compute(PartTime& part, double s, std::string source) {
@@ -128,11 +138,14 @@ std::vector<PartTime> part_times(const record::Document& document, const workloa
     const bool own = given.p50_s > 0;
     switch (given.kind) {
       case workload::PartKind::kNetwork:
-        measure_network(document, part, notes);
+        measure_network(document, part, hops.on_fabric, notes);
         break;
       case workload::PartKind::kFetch:
         part.longest_of = ranks;
-        if (!own || hops.read.measured) carry(cost.fetch_bytes, hops.read, 1.0 / hops.replicas, part);
+        // A fabric's limit stands for a given time only where it takes longer.
+        if (!own || hops.read.measured ||
+            (!hops.read.given_by.empty() && cost.fetch_bytes * hops.replicas > part.p50_s * hops.read.mean))
+          carry(cost.fetch_bytes, hops.read, 1.0 / hops.replicas, part);
         break;
       case workload::PartKind::kTransfer:
         part.longest_of = ranks;

@@ -33,6 +33,7 @@ struct PartTime {
 struct ServingHops {  // of this host, while all replicas on it work at once
   HopRate read, copy;
   int replicas = 1, gpus = 1;
+  bool on_fabric = false;  // no host's document is there to measure the way to the client
 };
 
 // In the profile's order. The network's part is measured by a tcp.latency or rdma.* with latencies, best by

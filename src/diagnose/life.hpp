@@ -3,7 +3,10 @@
 // checkpoints, restores, cold starts, serving, and mixes of these.
 #pragma once
 
+#include <string>
+
 #include "diagnose/diagnose.hpp"
+#include "diagnose/host_rates.hpp"
 
 namespace millrace::diagnose {
 
@@ -19,8 +22,14 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
 // Seconds from start to ready, and from failure to going on.
 record::Diagnosis diagnose_cold_start(const record::Document& document, const Question& question);
 record::Diagnosis diagnose_restore(const record::Document& document, const Question& question);
-// The latency budget.
-record::Diagnosis diagnose_serving(const record::Document& document, const Question& question);
+// What a fabric tells of serving, where it stands in a host document's place.
+struct FabricFetch {
+  HopRate read;           // for all replicas together; a mean of 0: nothing is fetched over it
+  std::string undecided;  // what to measure before anything is called in time; empty: nothing
+};
+// The latency budget. On a fabric the document is empty, and the profile's figures are given.
+record::Diagnosis diagnose_serving(const record::Document& document, const Question& question,
+                                   const FabricFetch* fabric = nullptr);
 // Several jobs that share this host's storage, max-min fairly in steps per second.
 record::Diagnosis diagnose_mix(const record::Document& document, const Question& question);
 

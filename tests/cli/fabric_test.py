@@ -97,6 +97,53 @@ class Fabric(CommandTest):
         for share, what in (("60", "1 share for 2 workloads"), ("60,50", "110 % in all"), ("60,x", "--share"), ("0,50", "--share")):
             self.refused("diagnose", file, "--for", "unet3d-h100", "--for", "resnet50-h100", "--share", share, what=what)
 
+    def test_serving_is_judged_by_its_latency_budget(self):
+        file, _ = self.generated("--hosts", "4", "--rails", "8")
+        ended, diagnoses = self.diagnosed(file, "vision-edge-l4", "--for", "vision-cloud-l4")
+        self.assertEqual([d["verdict"] for d in diagnoses], ["fed", "starved"])
+        for one in diagnoses:
+            self.assertEqual(one["latency"]["budget_s"], 0.02)
+            self.assertIsNone(one["accelerator_utilization"]["value"])
+        self.assertEqual(diagnoses[1]["latency"]["mend"], "network round trip")
+        for words in ("IN TIME", "TOO LATE", "nothing of it was measured", "the budget alone is judged"):
+            self.assertIn(words, ended.out)
+        self.assertNotIn("--with", ended.out)  # a fabric takes no documents beside it
+
+    def test_a_fabric_that_does_not_keep_up_with_the_requests_makes_them_late(self):
+        # 8 replicas fetch 2.01 GB each, every 2 s: 8.05 GB/s of a server that reads 5.
+        file, _ = self.generated("--hosts", "4", "--rails", "8", "--storage-read", "5GB/s")
+        ended, (late,) = self.diagnosed(file, "llama3-70b-serve-h100", "--explain")
+        self.assertEqual(late["verdict"], "starved")
+        self.assertIn("keeps up with at most 62 % of the requests. Storage server 1.62 × as fast brings 100 %.", late["sentence"])
+        self.assertGreater(late["latency"]["p99_s"], late["latency"]["budget_s"])
+        self.assertNotIn("computes 2 s", ended.out)
+        # Of one that reads enough nothing was measured: limits promise nothing.
+        file, _ = self.generated("--hosts", "4", "--rails", "8", "--storage-read", "500GB/s")
+        ended, (known,) = self.diagnosed(file, "llama3-70b-serve-h100")
+        self.assertEqual((ended.code, known["verdict"]), (3, "inconclusive"))
+        self.assertIn("To decide: measure", known["sentence"])
+        fabric = json.loads(file.read_text())
+        fabric["overrides"] = [{"resource": what, "first": 0, "last": count - 1,
+                                "measured_bytes_per_s": {"mean": 4e10, "ci95_low": 3.9e10, "ci95_high": 4.1e10}}
+                               for what, count in (("storage-read", 1), ("storage-out", 1), ("nic-down", 32), ("pcie-in", 32))]
+        file.write_text(json.dumps(fabric))
+        ended, (measured,) = self.diagnosed(file, "llama3-70b-serve-h100")
+        self.assertEqual((ended.code, measured["verdict"]), (0, "fed"), ended.out)
+        fetch = [part for part in measured["latency"]["parts"] if part["name"].startswith("fetch")][0]
+        self.assertTrue(fetch["measured"])
+        self.assertAlmostEqual(fetch["p50_s"], 8 * 2.01326592 / 40, delta=0.01)  # the longest of 4 ranks
+
+    def test_a_job_takes_whole_replicas_and_what_holds_it(self):
+        file, _ = self.generated("--hosts", "1", "--gpus", "6", "--nics", "6")
+        for workload, what in (("llama3-405b-serve-h100", "a replica takes 8 GPUs, and there are 6"),
+                               ("llama3-405b-cold-start-h100", "a replica takes 8 GPUs, and there are 6"),
+                               ("llama3-405b-restore-h100", "6 GPUs of 80 GB each cannot hold its training state of 5.68 TB"),
+                               ("llama3-405b-checkpoint-h100", "cannot hold its training state")):
+            self.refused("diagnose", file, "--for", workload, what=what)
+        ended, (four,) = self.diagnosed(file, "llama3-70b-cold-start-h100")
+        self.assertEqual(four["accelerators"], 4)
+        self.assertIn("2 of the 6 accelerators stay idle: a replica takes 4", ended.out)
+
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
