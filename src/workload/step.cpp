@@ -166,14 +166,16 @@ Result<Split> split_of(const Profile& profile, std::int64_t ranks) {
   const std::int64_t replica = ranks_of_replica(split.layout);
   const std::int64_t unit = replica * split.layout.expert;
   if (ranks % unit != 0)
-    return failure(
-        fmt::format(
-            "{}: {} accelerators cannot be split: a replica takes {} (tensor {} · pipeline {} · context {}), "
-            "and {} of them share the experts",
-            profile.name, ranks, replica, split.layout.tensor, split.layout.pipeline, split.layout.context,
-            split.layout.expert),
-        fmt::format("give a multiple of {}: {} or {}", unit, std::max(unit, ranks / unit * unit),
-                    (ranks / unit + 1) * unit));
+    return failure(fmt::format("{}: {} accelerator{} cannot be split: a replica takes {} (tensor {} · "
+                               "pipeline {} · context {}){}",
+                               profile.name, ranks, ranks == 1 ? "" : "s", replica, split.layout.tensor,
+                               split.layout.pipeline, split.layout.context,
+                               split.layout.expert > 1
+                                   ? fmt::format(", and {} of them share the experts", split.layout.expert)
+                                   : ""),
+                   ranks < unit ? fmt::format("give a multiple of {}", unit)
+                                : fmt::format("give a multiple of {}: {} or {}", unit, ranks / unit * unit,
+                                              (ranks / unit + 1) * unit));
   split.data = ranks / replica;
   const auto sequence = static_cast<double>(training.sequence_tokens);
   const double sequences = static_cast<double>(training.batch_tokens) / sequence;

@@ -144,6 +144,12 @@ class Fabric(CommandTest):
         self.assertEqual(four["accelerators"], 4)
         self.assertIn("2 of the 6 accelerators stay idle: a replica takes 4", ended.out)
 
+    def test_a_count_that_cannot_be_split_is_told_those_that_can(self):
+        file, _ = self.generated("--hosts", "32")
+        for count, hint in (("100", "give a multiple of 128"), ("130", "give a multiple of 128: 128 or 256")):
+            ended = self.refused("diagnose", file, "--for", "llama3-405b-pretrain-h100", "--accelerators", count, what="cannot be split")
+            self.assertTrue(ended.err.endswith(hint + "\n"), ended.err)
+
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
