@@ -10,6 +10,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/diagnose_fabric.hpp"
+#include "cli/number_within.hpp"
 #include "diagnose/diagnose.hpp"
 #include "diagnose/infer.hpp"
 #include "diagnose/interference.hpp"
@@ -114,6 +115,9 @@ void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
       return context.fail(writable.error());
   if (fabric::is_fabric(arguments.document) && !arguments.others.empty())
     return context.fail({"--with: a fabric has no measurements to be joined by others", "leave it out"});
+  if (fabric::is_fabric(arguments.document) && !arguments.prep.empty())
+    return context.fail({"--prep: a fabric's file tells nothing of the CPUs that prepare",
+                         "leave it out, or give a host's document"});
   if (fabric::is_fabric(arguments.document)) return run_diagnose_fabric(arguments, *profiles, context);
   if (!arguments.shares.empty())
     return context.fail({"--share: jobs share a fabric, and the document is none",
@@ -167,7 +171,7 @@ void add_diagnose(CLI::App& app, Context& context) {
   command
       ->add_option("--utilization", arguments->wanted,
                    "Accelerator utilization wanted, in percent, instead of the workload's")
-      ->check(CLI::Range(0.1, 100.0));
+      ->check(number_within(0.1, 100));
   command->add_option("--prep", arguments->prep, "Preparation on the CPU instead of the workload's own")
       ->check(CLI::IsMember({"none", "checksum", "decompress", "normalize"}));
   command
@@ -175,7 +179,7 @@ void add_diagnose(CLI::App& app, Context& context) {
                    "On a fabric: all workloads at the same time, each on this share of the accelerators, in "
                    "percent (60,40)")
       ->delimiter(',')
-      ->check(CLI::Range(0.001, 100.0));
+      ->check(number_within(0.001, 100));
   command->add_flag("--explain", arguments->explain, "Show how each verdict was reached");
   command->add_option("--json", arguments->json,
                       "Write the document with its diagnoses here; -: to standard output");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/number_within.hpp"
 #include "cli/peers.hpp"
 #include "cli/progress.hpp"
 #include "cli/sweep.hpp"
@@ -225,7 +226,7 @@ void add_measure(CLI::App& app, Context& context) {
   command
       ->add_option("--target", arguments->target,
                    "End a repeat when its mean is known to ± this many percent; 0: run to the time limit")
-      ->check(CLI::Range(0.0, 50.0))
+      ->check(number_within(0, 50))
       ->capture_default_str();
   command->add_option("--deadline", arguments->deadline, "How long workers may take to set up, and to end")
       ->capture_default_str();

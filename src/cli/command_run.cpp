@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/number_within.hpp"
 #include "cli/progress.hpp"
 #include "diagnose/diagnose.hpp"
 #include "diagnose/infer.hpp"
@@ -388,10 +389,10 @@ void add_run(CLI::App& app, Context& context) {
   auto* wanted = command
                      ->add_option("--utilization", a->wanted,
                                   "Accelerator utilization wanted, in percent, instead of the workload's")
-                     ->check(CLI::Range(1.0, 100.0));
+                     ->check(number_within(1, 100));
   auto* compressible =
       command->add_option("--compressible", a->compressible, "Share of the made data's bytes that repeat")
-          ->check(CLI::Range(0.0, 0.99))
+          ->check(number_within(0, 0.99))
           ->capture_default_str();
   auto* cap = command->add_option("--size-cap", a->size_cap,
                                   "Most that temporary data may take [half of the free space]");

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/number_within.hpp"
 #include "fabric/describe.hpp"
 #include "record/document.hpp"
 #include "units/quantity.hpp"
@@ -49,7 +50,7 @@ void add_fabric_options(CLI::App& command, const std::shared_ptr<FabricOptions>&
   number("--rails", tree.rails, "Rails: NIC i of every host on leaves of rail i [1: a plain fat tree]", 1,
          fabric::kMostPerHost);
   command.add_option("--oversubscription", tree.oversubscription, "Into a leaf ÷ out of it upwards [1]")
-      ->check(CLI::Range(1.0, 64.0))
+      ->check(number_within(1, 64))
       ->group(group);
   number("--radix", tree.radix,
          "Ports of a switch [64, or the next of 128, 256 and 512 where it does not reach]", 4, 4096);
@@ -64,22 +65,35 @@ void add_fabric_options(CLI::App& command, const std::shared_ptr<FabricOptions>&
          fabric::kMostServers);
   command
       .add_option("--storage-read", options->storage_read,
-                  "Of a server, or with --storage local of a host's drives [40GB/s; local: unknown]")
+                  "Of a server, or with --storage local of a host's drives [40GB/s for 32 hosts, fewer in "
+                  "proportion; "
+                  "local: unknown]")
       ->group(group);
   command
       .add_option("--storage-write", options->storage_write,
-                  "Of a server, or with --storage local of a host's drives [20GB/s; local: unknown]")
+                  "Of a server, or with --storage local of a host's drives [20GB/s for 32 hosts, fewer in "
+                  "proportion; "
+                  "local: unknown]")
       ->group(group);
   command
       .add_option("--storage-tier", options->storage_tier,
                   "The switches that servers are attached to [the topmost]")
       ->check(CLI::IsMember({"leaf", "spine", "core"}))
       ->group(group);
+  // Of a machine or a file that is shown they would say nothing.
+  CLI::Option* generate = command.get_option("--generate");
+  for (CLI::Option* option : command.get_options())
+    if (option->get_group() == group && option != generate) option->needs(generate);
+  for (const char* other : {"--from", "--path", "--snapshot"}) generate->excludes(command.get_option(other));
 }
 
 Result<void> generate_fabric(const FabricOptions& options, const std::string& json) {
   fabric::FatTree tree = options.tree;
   tree.storage = options.storage == "shared";
+  if (!tree.storage && (tree.storage_servers > 0 || !options.storage_tier.empty()))
+    return failure(fmt::format("--{}: with --storage local there are no servers",
+                               tree.storage_servers > 0 ? "storage-servers" : "storage-tier"),
+                   "leave it out, or --storage local");
   for (const auto& [flag, text, into] : {std::tuple{"--nic-rate", &options.nic, &tree.nic},
                                          std::tuple{"--nvlink-rate", &options.nvlink, &tree.nvlink},
                                          std::tuple{"--pcie-rate", &options.pcie, &tree.pcie},

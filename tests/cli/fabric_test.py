@@ -150,6 +150,23 @@ class Fabric(CommandTest):
             ended = self.refused("diagnose", file, "--for", "llama3-405b-pretrain-h100", "--accelerators", count, what="cannot be split")
             self.assertTrue(ended.err.endswith(hint + "\n"), ended.err)
 
+    def test_what_would_say_nothing_is_refused_and_not_passed_over(self):
+        file, _ = self.generated("--hosts", "4")
+        for options, what in ((("topo", "--hosts", "4"), "--hosts requires --generate"),
+                              (("topo", "--from", file, "--rails", "8"), "--rails requires --generate"),
+                              (("topo", "--generate", "fat-tree", "--from", file), "--from excludes --generate"),
+                              (("topo", "--generate", "fat-tree", "--path", "/"), "--path excludes --generate"),
+                              (("topo", "--generate", "fat-tree", "--storage", "local", "--storage-servers", "2"), "--storage-servers"),
+                              (("topo", "--generate", "fat-tree", "--storage", "local", "--storage-tier", "leaf"), "--storage-tier"),
+                              (("diagnose", file, "--for", "unet3d-h100", "--prep", "checksum"), "--prep")):
+            self.refused(*options, what=what)
+
+    def test_what_is_no_number_is_in_no_range(self):
+        file, _ = self.generated("--hosts", "4")
+        self.refused("topo", "--generate", "fat-tree", "--oversubscription", "nan", what="--oversubscription: Value nan not in range 1 to 64")
+        self.refused("diagnose", file, "--for", "unet3d-h100", "--utilization", "nan", what="--utilization: Value nan")
+        self.refused("diagnose", file, "--for", "unet3d-h100", "--for", "resnet50-h100", "--share", "nan,40", what="--share: Value nan")
+
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
