@@ -22,6 +22,11 @@ Result<Profile> profile_of(const MixPart& part, const Profile& mix) {
       return found->front();
     }
   const auto found = load(part.workload);
+  if (mix.accelerator.empty())
+    return failure(
+        fmt::format("{}: '{}' is {} workloads, and one share is of one", mix.name, part.workload,
+                    found ? found->size() : 0),
+        found ? fmt::format("give the whole name, such as {}", found->front().name) : found.error().hint);
   return failure(
       fmt::format("{}: its job '{}' is no workload on {}", mix.name, part.workload, mix.accelerator),
       found ? "give the whole name with its accelerator" : found.error().hint);

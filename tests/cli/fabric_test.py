@@ -167,6 +167,11 @@ class Fabric(CommandTest):
         self.refused("diagnose", file, "--for", "unet3d-h100", "--utilization", "nan", what="--utilization: Value nan")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--for", "resnet50-h100", "--share", "nan,40", what="--share: Value nan")
 
+    def test_a_share_is_of_one_workload(self):
+        file, _ = self.generated("--hosts", "4")
+        self.refused("diagnose", file, "--for", "unet3d", "--for", "resnet50-h100", "--share", "50,50",
+                     what="'unet3d' is 3 workloads", hint="such as unet3d-a100")
+
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
