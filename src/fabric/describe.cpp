@@ -95,9 +95,10 @@ std::string overrides_text(const Fabric& fabric) {
   std::string out;
   for (const auto& [all, what] : {std::pair{&told, "differ"}, std::pair{&measured, "measured"}})
     for (const auto& [kind, count] : *all)
-      out += fmt::format("  {:<8} {} ({}), {}\n", what,
-                         counted(count.second, noun(kind, false), noun(kind, true)), to_text(kind),
-                         counted(count.first, "entry", "entries"));
+      out += fmt::format(
+          "  {:<8} {} ({}), {}\n", what,
+          counted(std::min(count.second, fabric.count(kind)), noun(kind, false), noun(kind, true)),
+          to_text(kind), counted(count.first, "entry", "entries"));
   return out;
 }
 
@@ -129,8 +130,8 @@ std::optional<double> bisection(const Fabric& fabric) {
 }
 
 std::string describe(const Fabric& fabric) {
-  std::string out =
-      fmt::format("{}: {} GPUs\n", fabric.name.empty() ? "fabric" : fabric.name, fabric.count(Kind::kPcieIn));
+  std::string out = fmt::format("{}: {}\n", fabric.name.empty() ? "fabric" : fabric.name,
+                                counted(fabric.count(Kind::kPcieIn), "GPU", "GPUs"));
   out += hosts_text(fabric);
   out += fmt::format(
       "  network  {} of switches, {}\n", counted(fabric.levels(), "level", "levels"),
@@ -138,7 +139,7 @@ std::string describe(const Fabric& fabric) {
   out += switches_text(fabric);
   if (const auto ratio = oversubscription(fabric))
     out += fmt::format("  oversubscription {:.3g} : 1 at the leaves\n", *ratio);
-  if (const auto rate_of_halves = bisection(fabric))
+  if (const auto rate_of_halves = bisection(fabric); rate_of_halves && fabric.hosts() > 1)
     out += fmt::format("  bisection {} one way\n", to_text(BytesPerSecond{*rate_of_halves}));
   if (fabric.storage)
     out += fmt::format("  storage  {} on the {} switches: read {}, write {}, {} of {} each\n",

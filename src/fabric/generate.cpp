@@ -105,13 +105,14 @@ Result<Fabric> fat_tree(const FatTree& given) {
                                radices.back(), wish.hosts, wish.nics, wish.oversubscription),
                    "give switches of more ports (--radix), or fewer NICs a host (--nics)");
   if (wish.storage) add_storage(fabric, wish);
-  fabric.name = fmt::format("{} of {} hosts × {} GPUs",
-                            wish.rails > 1 ? "rail-optimised fat tree" : "fat tree", wish.hosts, wish.gpus);
+  fabric.name =
+      fmt::format("{} of {} host{} × {} GPU{}", wish.rails > 1 ? "rail-optimised fat tree" : "fat tree",
+                  wish.hosts, wish.hosts == 1 ? "" : "s", wish.gpus, wish.gpus == 1 ? "" : "s");
   fabric.source = fmt::format(
-      "generated: fat tree, {} NICs of {} a host, {} rail{}, switches of {} ports, {:g} : 1 "
+      "generated: fat tree, {} NIC{} of {} a host, {} rail{}, switches of {} ports, {:g} : 1 "
       "at the leaves",
-      wish.nics, to_text(BytesPerSecond{wish.nic}), wish.rails, wish.rails == 1 ? "" : "s", radix,
-      wish.oversubscription);
+      wish.nics, wish.nics == 1 ? "" : "s", to_text(BytesPerSecond{wish.nic}), wish.rails,
+      wish.rails == 1 ? "" : "s", radix, wish.oversubscription);
   if (const auto misfit = misfit_of(fabric))
     return failure(fmt::format("such a fat tree cannot be: {} {}", misfit->pointer, misfit->reason),
                    misfit->hint);

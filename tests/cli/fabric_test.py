@@ -172,6 +172,12 @@ class Fabric(CommandTest):
         self.refused("diagnose", file, "--for", "unet3d", "--for", "resnet50-h100", "--share", "50,50",
                      what="'unet3d' is 3 workloads", hint="such as unet3d-a100")
 
+    def test_one_of_a_thing_is_said_as_one(self):
+        _, made = self.generated("--hosts", "1", "--gpus", "1")
+        self.assertIn("fat tree of 1 host × 1 GPU: 1 GPU\n", made.out)
+        self.assertIn("1 NIC of 50 GB/s a host", made.out)
+        self.assertNotIn("bisection", made.out)  # one host has no other half
+
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
