@@ -64,6 +64,21 @@ Result<FabricJob> job_of(const workload::Profile& profile, std::int64_t ranks, s
   return job;
 }
 
+std::int64_t hosts_of(const std::vector<workload::SiteJob>& parts, std::int64_t gpus) {
+  std::int64_t hosts = 0;
+  for (const workload::SiteJob& part : parts) hosts += (part.ranks + gpus - 1) / gpus;
+  return hosts;
+}
+
+// Shares whose last hosts are not full may need one host more than there are: 60 and 40 % of 64 are 38.4 and
+// 25.6. Each is rounded down to whole hosts then, where that leaves it whole replicas.
+void fill_whole_hosts(std::vector<workload::SiteJob>& parts, std::int64_t gpus) {
+  for (workload::SiteJob& part : parts) {
+    const std::int64_t whole = part.ranks / gpus * gpus;
+    if (whole > 0 && whole % workload::rank_unit(part.profile, whole) == 0) part.ranks = whole;
+  }
+}
+
 }  // namespace
 
 Result<std::vector<FabricJob>> jobs_on(const fabric::Fabric& fabric, const workload::Profile& profile,
@@ -73,17 +88,23 @@ Result<std::vector<FabricJob>> jobs_on(const fabric::Fabric& fabric, const workl
   if (ranks > all)
     return failure(fmt::format("{} accelerators are asked for, and the fabric has {}", ranks, all),
                    "give fewer (--accelerators), or another fabric");
-  std::vector<workload::SiteJob> parts{{profile, ranks}};
+  std::vector<workload::SiteJob> parts{{profile, ranks}}, asked = parts;
   if (profile.kind == workload::Kind::kMix) {
     auto of_mix = workload::jobs_of(profile, ranks);
     if (!of_mix) return tl::unexpected(of_mix.error());
     parts = std::move(*of_mix);
+    asked = parts;
+    if (hosts_of(parts, fabric.gpus_per_host) > fabric.hosts()) fill_whole_hosts(parts, fabric.gpus_per_host);
   }
   std::vector<FabricJob> jobs;
   std::int64_t host = 0;
-  for (const workload::SiteJob& part : parts) {
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const workload::SiteJob& part = parts[i];
     auto job = job_of(part.profile, part.ranks, wanted);
     if (!job) return tl::unexpected(job.error());
+    if (part.ranks < asked[i].ranks)
+      job->notes.push_back(fmt::format("{} of its {} accelerators stay idle: each job has whole hosts",
+                                       asked[i].ranks - part.ranks, asked[i].ranks));
     job->first_host = host;
     host += (part.ranks + fabric.gpus_per_host - 1) / fabric.gpus_per_host;
     if (host > fabric.hosts())

@@ -167,6 +167,12 @@ class Fabric(CommandTest):
         self.refused("diagnose", file, "--for", "unet3d-h100", "--utilization", "nan", what="--utilization: Value nan")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--for", "resnet50-h100", "--share", "nan,40", what="--share: Value nan")
 
+    def test_shares_that_end_within_a_host_leave_its_rest_idle(self):
+        file, _ = self.generated("--hosts", "64")  # 60 % are 307 GPUs on 39 hosts, 40 % are 204 on 26
+        ended, diagnoses = self.diagnosed(file, "unet3d-h100", "--for", "resnet50-h100", "--share", "60,40")
+        self.assertEqual([d["accelerators"] for d in diagnoses], [304, 200])
+        self.assertIn("3 of its 307 accelerators stay idle: each job has whole hosts", ended.out)
+
     def test_a_share_is_of_one_workload(self):
         file, _ = self.generated("--hosts", "4")
         self.refused("diagnose", file, "--for", "unet3d", "--for", "resnet50-h100", "--share", "50,50",
