@@ -57,7 +57,11 @@ std::string relief_words(const LoadingTask& task, const HopRate& read, const Hop
 
 record::Diagnosis judge_loading(const Question& question, const LoadingTask& task, const HopRate& read,
                                 const HopRate& copy, std::vector<std::string> notes) {
-  record::Diagnosis diagnosis = blank_diagnosis(question.profile, question.accelerators);
+  // A cold start is one replica's, however many accelerators there are.
+  record::Diagnosis diagnosis =
+      blank_diagnosis(question.profile, question.profile.kind == workload::Kind::kColdStart
+                                            ? question.profile.loading.replica_ranks
+                                            : question.accelerators);
   const double gpus = task.gpus;
   const double takes = whole_s(task, read.mean / gpus, copy.mean);
   const double at_most = whole_s(task, read.low / gpus, copy.low),
@@ -135,6 +139,10 @@ record::Diagnosis judge_loading(const Question& question, const LoadingTask& tas
   steps.push_back({part::kVerdict,
                    task.streamed ? "the longer of them, and what is fixed" : "both, and what is fixed",
                    whole.equals(figure::seconds(takes)),
+                   {}});
+  steps.push_back({part::kVerdict,
+                   "against what is wanted",
+                   Sum::compare(figure::seconds(takes), figure::seconds(task.wanted_s)),
                    {}});
   diagnosis.latency = std::move(latency);
   diagnosis.notes = std::move(notes);

@@ -108,7 +108,7 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
                    fmt::format("what is saved of each GPU: of the whole, {:g} bytes of each parameter",
                                profile.checkpoint.saved_bytes_per_parameter),
                    Sum(figure::bytes(plan.size_bytes))
-                       .over(figure::count(ranks, "GPUs"))
+                       .over(figure::count(ranks, ranks == 1 ? "GPU" : "GPUs"))
                        .equals(figure::bytes(plan.rank_bytes)),
                    {}});
   steps.push_back({part::kCapacity, "how long storage takes for it",

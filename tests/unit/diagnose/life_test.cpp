@@ -72,6 +72,13 @@ TEST(AColdStart, IsInTimeWhenStorageBringsTheWeightsSoonEnough) {
   EXPECT_THAT(d.latency->parts[0].evidence, testing::ElementsAre("m1"));
 }
 
+TEST(AColdStart, IsOfOneReplicaAndIsSetAgainstWhatIsWanted) {
+  const auto d = Host().ask("llama3-70b-cold-start-h100");
+  EXPECT_EQ(d.accelerators, 4);
+  EXPECT_EQ(d.explanation.back().claim, "against what is wanted");
+  EXPECT_THAT(d.explanation.back().arithmetic, HasSubstr(" < 120 s"));
+}
+
 TEST(AColdStart, IsTooLateWhenItDoesNotAndSaysWhatIsNeeded) {
   Host host;
   host.rate("storage.read", 0.2e9);  // 80 s
