@@ -121,6 +121,15 @@ TEST(ARestore, IsShortWhereEveryGpuGetsItsPart) {
   EXPECT_EQ(d.verdict, "fed");
 }
 
+TEST(ARestore, IsOfNoUseWhereTheGpusDoNotHoldTheState) {
+  Host host;
+  host.rate("storage.read", 4e9);
+  const auto d = host.ask("llama3-8b-restore-h100", 1);  // 112 GB into 80
+  EXPECT_EQ(d.verdict, "inconclusive");
+  EXPECT_THAT(d.sentence, HasSubstr("It does not fit: 112 GB of state for each of 1 GPU"));
+  EXPECT_EQ(host.ask("llama3-8b-restore-h100", 2).verdict, "fed");
+}
+
 TEST(ACheckpoint, CostsByYoungsRule) {
   Host host(8);
   host.rate("storage.write", 4e9);
