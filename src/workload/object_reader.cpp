@@ -53,6 +53,11 @@ void ObjectReader::text(const std::string& key, std::string& into, bool required
   std::string_view value;
   if (element->get(value) != simdjson::SUCCESS) return fail(key, "must be text");
   if (value.size() > 1000) return fail(key, "is longer than 1000 characters");
+  // It is printed as it is, and an escape sequence would be obeyed by the terminal.
+  for (const char c : value)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      return fail(key, fmt::format("holds a control character (U+{:04X})", static_cast<unsigned>(c)),
+                  "write it on one line, of plain text");
   into = std::string(value);
 }
 

@@ -33,7 +33,7 @@ class ObjectReader {
   ObjectReader(Object object, std::string pointer, std::string_view file, std::optional<Error>& error,
                Subject subject = {});
 
-  // At most 1000 characters; empty is as good as missing where it is required.
+  // At most 1000 characters, none of them a control character; empty is as good as missing where it is required.
   void text(const std::string& key, std::string& into, bool required = false);
   // One of these words.
   void word(const std::string& key, std::string& into, const std::vector<std::string>& words,

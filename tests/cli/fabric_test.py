@@ -210,6 +210,15 @@ class Fabric(CommandTest):
         file.write_text(good[:len(good) // 2])
         self.refused("diagnose", file, "--for", "unet3d-h100", what="fabric.json:")
 
+    def test_a_file_does_not_speak_to_the_terminal(self):
+        file, _ = self.generated("--hosts", "4")
+        for text, which in (("\x1b[31mhost", "U+001B"), ("host\nFED", "U+000A"), ("host\x7f", "U+007F")):
+            fabric = json.loads(file.read_text())
+            fabric["hosts"][0]["kind"] = text
+            bad = self.folder / "bad.json"
+            bad.write_text(json.dumps(fabric))
+            self.refused("topo", "--from", bad, what=f"/hosts/0/kind: kind holds a control character ({which})")
+
     def test_no_mutation_of_a_file_crashes(self):
         file, _ = self.generated("--hosts", "600", "--rails", "8")
         good = file.read_bytes()
