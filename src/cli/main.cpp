@@ -2,7 +2,9 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string_view>
 
@@ -48,6 +50,10 @@ int parse_and_run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     context.fail(usage_error(app, error, {argv + 1, argv + argc}));
   }
+  // What did not reach its reader was not said; one who left (`| head`) has read enough.
+  if (std::fflush(stdout) != 0 && errno != EPIPE)
+    context.fail({fmt::format("cannot write standard output: {}", std::strerror(errno)),
+                  "make room there, or name a file on another file system"});
   return static_cast<int>(context.exit);
 }
 

@@ -158,6 +158,18 @@ class Output(CommandTest):
         self.assertEqual(ended.returncode, 2, ended.stderr)
         self.assertIn("cannot write standard output", ended.stderr)
 
+    def test_text_that_did_not_reach_its_reader_is_an_error_unless_the_reader_left(self):
+        command = [os.environ["MILLRACE_BINARY"], "workloads"]
+        with open("/dev/full", "w") as full:
+            ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(ended.returncode, 2, ended.stderr)
+        self.assertIn("cannot write standard output: No space left on device", ended.stderr)
+        reading, writing = os.pipe()
+        os.close(reading)
+        ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(writing)
+        self.assertEqual((ended.returncode, ended.stderr), (0, ""))
+
 
 class NothingElse(CommandTest):
     def test_nothing_but_its_own_files_is_ever_written(self):
