@@ -22,7 +22,7 @@ constexpr std::pair<std::string_view, std::string_view> kHeadings[] = {
     {"utilization", "How much of it is used"},
     {"binding", "What binds"},
     {"prediction", "How long a step takes"},
-    {"latency", "How long an answer takes"},
+    {"latency", "How long it takes"},
     {"verdict", "Verdict"},
     {"relief", "What mending gives"},
     {"proof", "Proof"},
