@@ -42,6 +42,9 @@ Result<std::int64_t> ranks_of(const workload::Profile& profile, std::int64_t ran
   if (const std::int64_t idle = ranks % replica; idle > 0)
     notes.push_back(
         fmt::format("{} of the {} accelerators stay idle: a replica takes {}", idle, ranks, replica));
+  if (const std::int64_t replicas = ranks / replica; profile.kind == Kind::kColdStart && replicas > 1)
+    notes.push_back(fmt::format("{} replicas of {} start at the same time; --accelerators {} is one alone",
+                                replicas, gpus_words(replica), replica));
   return ranks / replica * replica;
 }
 

@@ -44,9 +44,17 @@ void split_losses(const FabricFinding& finding, record::Diagnosis& diagnosis) {
   lose(all, finding.binding.front(), finding.pace.step_s - finding.pace.own.step_s);
 }
 
+// The time in which what a step moves is needed: while it computes, and of a job that is judged by its time,
+// in what the wanted time leaves.
+double needed_within_s(const FabricFinding& finding) {
+  const double compute_s = finding.pace.own.compute_s;
+  if (finding.job->wanted_s)
+    return finding.goal_s > compute_s ? finding.goal_s - compute_s : finding.pace.step_s;
+  return compute_s > 0 ? compute_s : finding.pace.step_s;
+}
+
 std::vector<record::RankedHop> ranked(const FabricFinding& finding) {
-  const double full_speed_s =
-      finding.pace.own.compute_s > 0 ? finding.pace.own.compute_s : finding.pace.step_s;
+  const double full_speed_s = needed_within_s(finding);
   std::vector<std::pair<double, const ClassLoad*>> used;
   for (const ClassLoad& load : finding.load->classes)
     used.emplace_back(load.bytes / full_speed_s / finding.resources->classes()[load.of].rate(), &load);
@@ -129,7 +137,7 @@ record::Diagnosis fabric_record(const FabricFinding& finding) {
     const ClassLoad& load = finding.load->classes[c];
     diagnosis.bottlenecks.push_back({{class_id(*finding.resources, load.of)},
                                      bottleneck_kind(finding.resources->classes()[load.of].kind),
-                                     load.bytes / (compute_s > 0 ? compute_s : finding.pace.step_s),
+                                     load.bytes / needed_within_s(finding),
                                      finding.rates[c],
                                      {}});
   }

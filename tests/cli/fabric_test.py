@@ -133,6 +133,20 @@ class Fabric(CommandTest):
         self.assertTrue(fetch["measured"])
         self.assertAlmostEqual(fetch["p50_s"], 8 * 2.01326592 / 40, delta=0.01)  # the longest of 4 ranks
 
+    def test_what_is_judged_by_its_time_needs_its_bytes_within_that_time(self):
+        file, _ = self.generated("--hosts", "20", "--storage-read", "25GB/s")
+        _, (restore,) = self.diagnosed(file, "llama3-70b-restore-h100")  # 14 B × 70.55e9 within 600 s
+        top = restore["ranking"][0]
+        self.assertEqual(top["resource"], "storage-read[0]")
+        self.assertAlmostEqual(top["utilization"], 987.752e9 / 600 / 25e9, places=4)
+        # 40 replicas of 141 GB, and 90 s of the 120 wanted are left for them.
+        ended, (start,) = self.diagnosed(file, "llama3-70b-cold-start-h100")
+        self.assertAlmostEqual(start["ranking"][0]["utilization"], 5644.3e9 / 90 / 25e9, places=3)
+        self.assertAlmostEqual(start["bottlenecks"][0]["needed_bytes_per_s"], 5644.3e9 / 90, delta=1e7)
+        self.assertIn("40 replicas of 4 GPUs start at the same time; --accelerators 4 is one alone", ended.out)
+        ended, _ = self.diagnosed(file, "llama3-70b-cold-start-h100", "--accelerators", "4")
+        self.assertNotIn("at the same time", ended.out)
+
     def test_a_job_takes_whole_replicas_and_what_holds_it(self):
         file, _ = self.generated("--hosts", "1", "--gpus", "6", "--nics", "6")
         for workload, what in (("llama3-405b-serve-h100", "a replica takes 8 GPUs, and there are 6"),
