@@ -36,6 +36,8 @@ Result<void> test_self(const SelftestArguments& arguments, Context& context) {
   if (!budget) return failure("--budget: " + budget.error().what, budget.error().hint);
   if (budget->ns < 5'000'000'000)
     return failure("--budget: a case needs 5s at least", "for example --budget 12s");
+  if (!arguments.json.empty() && arguments.json != "-")
+    if (auto writable = record::check_writable(arguments.json); !writable) return writable;
   bench.budget = *budget;
   bench.interrupted = run::was_interrupted;
   bench.progress = [&](const std::string& doing) { context.remark(doing); };

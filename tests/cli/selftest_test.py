@@ -20,10 +20,12 @@ class Selftest(CommandTest):
             (("--path", "missing"), "--path missing: it is no folder that can be written to"),
             (("--budget", "2s"), "--budget: a case needs 5s at least"),
             (("--budget", "soon"), "--budget"),
+            (("--only", "nothing", "--json", "missing/scores.json"), "cannot write missing/scores.json"),
         ):
             with self.subTest(arguments):
                 ended = self.run_it("selftest", *arguments)
                 self.assertEqual(ended.code, 2, ended.err)
+                self.assertTrue(ended.err.startswith("millrace: error: "), ended.err)
                 self.assertIn(words, ended.err)
                 self.assertEqual(os.listdir(self.folder), [])
 
