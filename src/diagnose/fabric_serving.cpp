@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "diagnose/explanation.hpp"
 #include "diagnose/fabric_finding.hpp"
@@ -43,14 +44,51 @@ FabricFetch fetch_over(const FabricFinding& finding) {
   return fetch;
 }
 
+// Where the answers are late if all replicas fetch at once, and in time if each fetches alone: what they will
+// be lies between, and the verdict with it. What they take alone, of the fabric's best figures; nothing where
+// they are late even so.
+std::optional<double> p99_if_alone(const FabricFinding& finding, FabricFetch fetch) {
+  const workload::Profile& profile = *finding.job->served;
+  workload::Step one = finding.load->step;
+  one.ranks = profile.serving.replica_ranks;
+  const JobLoad load = load_of(*finding.resources, one, {finding.job->first_host, one.ranks});
+  const Pace pace = pace_of(load, best_rates(*finding.resources, load));
+  if (pace.phases_s.empty() || !(pace.phases_s.front() > 0)) return std::nullopt;
+  const auto ranks = static_cast<double>(finding.load->step.ranks);
+  double rate = workload::request_cost(profile).fetch_bytes / pace.phases_s.front() * ranks /
+                profile.serving.replica_ranks;
+  if (const double given = profile.serving.read_bytes_per_s * ranks; !fetch.read.measured && given > 0)
+    rate = std::min(rate, given);
+  fetch.read.mean = fetch.read.low = fetch.read.high = rate;
+  fetch.undecided.clear();
+  const record::Diagnosis alone =
+      diagnose_serving({}, {profile, static_cast<int>(finding.load->step.ranks), {}}, &fetch);
+  if (alone.verdict != "fed") return std::nullopt;
+  return alone.latency->p99_s;
+}
+
 }  // namespace
 
 record::Diagnosis fabric_serving(const FabricFinding& finding) {
   const workload::Profile& profile = *finding.job->served;
+  const std::int64_t replicas = finding.load->step.ranks / profile.serving.replica_ranks;
   const FabricFetch fetch = fetch_over(finding);
   record::Diagnosis diagnosis =
       diagnose_serving({}, {profile, static_cast<int>(finding.load->step.ranks), {}}, &fetch);
   record::Diagnosis load = fabric_record(finding);
+  if (diagnosis.verdict == "starved" && load.verdict != "starved" && fetch.read.mean > 0)
+    if (const auto alone_s = p99_if_alone(finding, fetch)) {
+      diagnosis.verdict = "inconclusive";
+      diagnosis.latency->mend.clear();
+      diagnosis.sentence = fmt::format(
+          "Whether the answers come in time is open: 99 % of them come within {} if each replica fetches "
+          "alone, and within {} if all {} fetch at once, budget {}.",
+          time_words(*alone_s), time_words(diagnosis.latency->p99_s), replicas,
+          time_words(profile.serving.budget_s));
+      diagnosis.undecided =
+          "measure how long a fetch takes under this load, and give it as the p50_s and p99_s of that part "
+          "(`millrace workloads W --json`)";
+    }
   diagnosis.ranking = std::move(load.ranking);
   if (finding.load->classes.empty()) {
     load.notes.emplace_back("nothing of it crosses the fabric: the budget alone is judged");
@@ -65,7 +103,6 @@ record::Diagnosis fabric_serving(const FabricFinding& finding) {
     diagnosis.sentence = "Too late, and later all the time: " + load.sentence;
     if (diagnosis.latency) diagnosis.latency->mend = "fetch";
   }
-  const std::int64_t replicas = finding.load->step.ranks / profile.serving.replica_ranks;
   load.notes.push_back(
       fmt::format("{} replica{} of {}, {:g} request{} a second to each{}", replicas, replicas == 1 ? "" : "s",
                   gpus_words(profile.serving.replica_ranks), profile.serving.requests_per_s,

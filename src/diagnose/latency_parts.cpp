@@ -142,9 +142,8 @@ std::vector<PartTime> part_times(const record::Document& document, const workloa
         break;
       case workload::PartKind::kFetch:
         part.longest_of = ranks;
-        // A fabric's limit stands for a given time only where it takes longer.
-        if (!own || hops.read.measured ||
-            (!hops.read.given_by.empty() && cost.fetch_bytes * hops.replicas > part.p50_s * hops.read.mean))
+        // On a fabric a given time is what was seen under its load; a rate alone does not tell that.
+        if (!own || (hops.read.measured && !hops.on_fabric))
           carry(cost.fetch_bytes, hops.read, 1.0 / hops.replicas, part);
         break;
       case workload::PartKind::kTransfer:

@@ -147,6 +147,25 @@ class Fabric(CommandTest):
         ended, _ = self.diagnosed(file, "llama3-70b-cold-start-h100", "--accelerators", "4")
         self.assertNotIn("at the same time", ended.out)
 
+    def test_answers_that_are_late_only_if_all_fetch_at_once_are_undecided(self):
+        # 8 replicas × 2.01 GB ÷ 9 GB/s = 1.79 s of the 2 that an answer may take; one alone takes an eighth.
+        file, _ = self.generated("--hosts", "4", "--rails", "8", "--storage-read", "9GB/s")
+        ended, (known,) = self.diagnosed(file, "llama3-70b-serve-h100")
+        self.assertEqual((ended.code, known["verdict"]), (3, "inconclusive"))
+        self.assertIn("if each replica fetches alone, and within 2.1", known["sentence"])
+        self.assertIn("if all 8 fetch at once, budget 2 s. To decide: measure", known["sentence"])
+        # Done as it says, that is settled one way or the other; still no limit promises that the fabric keeps up.
+        profile = json.loads(self.run_it("workloads", "llama3-70b-serve-h100", "--json").out)
+        serving = profile["uses"]["serve"]["serving"]
+        fetch = [part for part in serving["parts"] if part["kind"] == "fetch"][0]
+        for seconds, verdict in ((0.4, "inconclusive"), (1.9, "starved")):
+            fetch.update(p50_s=seconds, p99_s=seconds)
+            (self.folder / "mine.json").write_text(json.dumps(profile))
+            _, (mine,) = self.diagnosed(file, self.folder / "mine.json")
+            part = [one for one in mine["latency"]["parts"] if one["name"].startswith("fetch")][0]
+            self.assertAlmostEqual(part["p99_s"], seconds, delta=0.02)
+            self.assertEqual(mine["verdict"], verdict)
+
     def test_a_job_takes_whole_replicas_and_what_holds_it(self):
         file, _ = self.generated("--hosts", "1", "--gpus", "6", "--nics", "6")
         for workload, what in (("llama3-405b-serve-h100", "a replica takes 8 GPUs, and there are 6"),
