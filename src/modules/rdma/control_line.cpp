@@ -17,6 +17,9 @@ namespace millrace::rdma {
 namespace {
 
 constexpr std::int64_t kFeelEvery_ns = 500'000'000;
+// Queue pairs live through a link that flaps, by sending again. One whose port is down for longer is over,
+// also where no completion says so: a driver whose port went down may keep what was posted.
+constexpr std::int64_t kMayBeDown_ns = 3'000'000'000;
 constexpr std::uint64_t kSendMark = 1000, kFeelMark = 2000;  // work request ids; receives have their slot
 constexpr int kLastLooks = 300;                              // a millisecond apart
 
@@ -135,11 +138,21 @@ Result<void> ControlLine::tend(std::int64_t now_ns) {
   if (other_failed_)
     return failure(fmt::format("{} failed: {}", there_, *other_failed_), "what it says itself says more");
   if (broken) return tl::unexpected(*broken);
-  if (!feeling_ && now_ns >= feel_next_ns_) {
-    feel_next_ns_ = now_ns + kFeelEvery_ns;
-    feel();
+  if (now_ns < feel_next_ns_) return {};
+  feel_next_ns_ = now_ns + kFeelEvery_ns;
+  if (!feeling_) feel();
+  return watch_port(now_ns);
+}
+
+Result<void> ControlLine::watch_port(std::int64_t now_ns) {
+  const auto state = port_state(pair_->context, port_);
+  if (!state || *state == IBV_PORT_ACTIVE) {
+    down_since_ns_ = 0;
+    return {};
   }
-  return {};
+  if (down_since_ns_ == 0) down_since_ns_ = now_ns;
+  if (now_ns - down_since_ns_ < kMayBeDown_ns) return {};
+  return tl::unexpected(port_went_down(here_, *state));
 }
 
 Result<void> ControlLine::say_done() {

@@ -27,7 +27,8 @@ class ControlLine {
   void connected(const RemoteMemory& theirs, std::uint8_t port, std::string here, std::string there);
 
   // Takes what has arrived and, twice a second, feels for the other end. Cheap: call it every millisecond or
-  // so. Fails when the other end has failed, with its reason, or is gone.
+  // so. Fails when the other end has failed, with its reason, or is gone, or when this end's port is down for
+  // seconds.
   Result<void> tend(std::int64_t now_ns);
 
   // This end is done with the phase (counted from 0) and begins the next.
@@ -55,6 +56,7 @@ class ControlLine {
   Result<void> send(Kind kind, const std::string& text);
   void take(const Message& message);
   void feel();
+  Result<void> watch_port(std::int64_t now_ns);
   [[nodiscard]] Message* message(std::uint32_t slot) const {
     return reinterpret_cast<Message*>(region_.data()) + slot;
   }
@@ -68,7 +70,7 @@ class ControlLine {
   std::string here_, there_;
   std::uint32_t phase_ = 0, other_phases_ = 0, sent_ = 0, unheard_ = 0;
   std::optional<std::string> other_failed_;
-  std::int64_t feel_next_ns_ = 0;
+  std::int64_t feel_next_ns_ = 0, down_since_ns_ = 0;  // 0: this end's port is up
   bool feeling_ = false, connected_ = false;
 };
 

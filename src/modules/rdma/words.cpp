@@ -158,8 +158,13 @@ Error completion_error(const Completion& completion) {
   what += ")";
   if (!completion.port_state || *completion.port_state == IBV_PORT_ACTIVE)
     return {std::move(what), meaning.hint};
-  what += fmt::format("; {} is {} now", completion.here, state_text(*completion.port_state));
-  return {std::move(what), "that port went down: look at its cable, the switch and its network interface"};
+  const Error down = port_went_down(completion.here, *completion.port_state);
+  return {fmt::format("{}; {}", what, down.what), down.hint};
+}
+
+Error port_went_down(const std::string& here, ibv_port_state state) {
+  return {fmt::format("{} is {} now", here, state_text(state)),
+          "that port went down: look at its cable, the switch and its network interface"};
 }
 
 }  // namespace millrace::rdma

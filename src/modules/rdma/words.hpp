@@ -44,6 +44,8 @@ struct Completion {
   std::optional<ibv_port_state> port_state;  // of this end's port, looked up afterwards
 };
 Error completion_error(const Completion& completion);
+// Of a port that was up when the measurement began: "rxe0 port 1 of 10.9.0.1 is DOWN now".
+Error port_went_down(const std::string& here, ibv_port_state state);
 
 // Whether the error only follows from another one on the same queue pair.
 inline bool is_flushed(ibv_wc_status status) { return status == IBV_WC_WR_FLUSH_ERR; }
