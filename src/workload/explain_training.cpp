@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
+#include <cmath>
 
 #include <algorithm>
 
@@ -193,6 +194,12 @@ std::string explain_checkpoint(const Profile& profile, std::int64_t ranks) {
                               upper_name(profile.accelerator)));
   const CheckpointPlan plan =
       plan_checkpoint(profile, ranks, 0, checkpoint.write_bytes_per_s, profile.figures.host_copy_bytes_per_s);
+  if (const double room = profile.figures.memory_bytes; room > 0 && plan.rank_bytes > room) {
+    lines.add("not so",
+              fmt::format("{} of state for each GPU, which holds {}; --accelerators {:.0f} at least",
+                          bytes_text(plan.rank_bytes), bytes_text(room), std::ceil(plan.size_bytes / room)));
+    return lines.text();
+  }
   if (profile.kind == Kind::kCheckpoint) {
     add_checkpoint_sum(lines, profile, ranks, 0);
     lines.add("asks", fmt::format("of storage {} of each GPU while it is written, {} on average",

@@ -143,6 +143,17 @@ const Layout& layout_for(const Training& training, std::int64_t ranks) {
   return *chosen;
 }
 
+namespace {
+
+// So many ranks, or the next count that makes whole replicas.
+std::int64_t whole_replicas(const Training& training, std::int64_t ranks) {
+  const Layout& layout = layout_for(training, ranks);
+  const std::int64_t unit = ranks_of_replica(layout) * layout.expert;
+  return (ranks + unit - 1) / unit * unit;
+}
+
+}  // namespace
+
 Result<Split> split_of(const Profile& profile, std::int64_t ranks) {
   const Training& training = profile.training;
   if (ranks < 1 || training.layouts.empty())
@@ -156,11 +167,8 @@ Result<Split> split_of(const Profile& profile, std::int64_t ranks) {
                                profile.name, ranks, ranks == 1 ? "" : "s", state / 1e12,
                                training.state_bytes_per_parameter, profile.shape.parameters,
                                room * static_cast<double>(ranks) / 1e12),
-                   fmt::format("it takes {} at least: --accelerators {}", std::ceil(state / room), [&] {
-                     std::int64_t fit = 8;
-                     while (static_cast<double>(fit) * room < state) fit *= 2;
-                     return fit;
-                   }()));
+                   fmt::format("it takes {:.0f} at least: --accelerators {}", std::ceil(state / room),
+                               whole_replicas(training, static_cast<std::int64_t>(std::ceil(state / room)))));
   Split split;
   split.layout = layout_for(training, ranks);
   const std::int64_t replica = ranks_of_replica(split.layout);

@@ -217,6 +217,18 @@ class Fabric(CommandTest):
         self.assertIn("1 NIC of 50 GB/s a host", made.out)
         self.assertNotIn("bisection", made.out)  # one host has no other half
 
+    def test_the_fewest_that_hold_a_model_are_told_and_do(self):
+        small, _ = self.generated("--hosts", "1", "--gpus", "1", name="small.json")
+        large, _ = self.generated("--hosts", "64")
+        for workload, least in (("llama3-8b-pretrain-h100", "2"), ("llama3-70b-pretrain-h100", "16"),
+                                ("llama3-405b-pretrain-h100", "128"), ("moe-1t-pretrain-b200", "256")):
+            refused = self.refused("diagnose", small, "--for", workload, what="cannot hold its training state")
+            self.assertTrue(refused.err.endswith(f" at least: --accelerators {least}\n"), refused.err)
+            self.diagnosed(large, workload, "--accelerators", least)
+        for use in ("restore", "checkpoint"):
+            told = self.run_it("workloads", f"llama3-70b-{use}-h100", "--accelerators", "1").out
+            self.assertIn("988 GB of state for each GPU, which holds 80 GB; --accelerators 13 at least", told)
+
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")
         self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "17", what="the fabric has 16", hint="--accelerators")
