@@ -17,7 +17,8 @@ Result<void> set_rate(const char* flag, const std::string& text, double& into) {
   if (text.empty()) return {};
   const auto rate = parse_rate(text);
   if (!rate) return failure(fmt::format("{}: {}", flag, rate.error().what), rate.error().hint);
-  if (!(rate->value > 0)) return failure(fmt::format("{}: '{}' is no rate above 0", flag, text));
+  if (!(rate->value >= fabric::kSlowestRate && rate->value <= fabric::kFastestRate))
+    return failure(fmt::format("{}: '{}' is not from 1 B/s to 1e18 B/s", flag, text));
   into = rate->value;
   return {};
 }

@@ -21,6 +21,8 @@
 namespace millrace::fabric {
 
 inline constexpr const char* kSchema = "millrace.fabric/1";
+// Bytes/s. What is slower carries nothing, and a step over it takes longer than figures go.
+inline constexpr double kSlowestRate = 1, kFastestRate = 1e18;
 inline constexpr std::int64_t kMostHosts = 1 << 20, kMostGpus = 1 << 22, kMostPerHost = 64,
                               kMostSwitches = 1 << 20, kMostUplinks = 1 << 12, kMostServers = 1 << 20,
                               kMostLinks = 1 << 27;

@@ -20,7 +20,6 @@ namespace dom = simdjson::dom;
 using workload::ObjectReader;
 
 constexpr int kDeepest = 16;
-constexpr double kFastest = 1e18;  // bytes/s
 constexpr const char* kHint =
     "reports/schema/fabric.schema.json says what a fabric holds; `millrace topo --generate fat-tree --hosts "
     "16 --json "
@@ -28,7 +27,7 @@ constexpr const char* kHint =
 
 void limit(ObjectReader& reader, const std::string& key, Limit& into) {
   double value = 0;
-  reader.number(key, value, 0, kFastest);
+  reader.at_least(key, value, kSlowestRate, kFastestRate);
   if (value > 0) into = value;
 }
 
@@ -111,9 +110,9 @@ void read_override(ObjectReader& reader, Override& one) {
   if (const auto object = reader.object("measured_bytes_per_s", false)) {
     ObjectReader inner = reader.below("measured_bytes_per_s", *object);
     Measured measured;
-    inner.number("mean", measured.mean, 0, kFastest, true);
-    inner.at_least("ci95_low", measured.ci95_low, 0, kFastest, true);
-    inner.at_least("ci95_high", measured.ci95_high, 0, kFastest, true);
+    inner.at_least("mean", measured.mean, kSlowestRate, kFastestRate, true);
+    inner.at_least("ci95_low", measured.ci95_low, 0, kFastestRate, true);
+    inner.at_least("ci95_high", measured.ci95_high, 0, kFastestRate, true);
     if (!inner.failed() && !(measured.ci95_low <= measured.mean && measured.mean <= measured.ci95_high))
       inner.fail("mean", "is not between ci95_low and ci95_high");
     inner.finish();

@@ -238,12 +238,15 @@ class Fabric(CommandTest):
         self.refused("topo", "--generate", "fat-three", what="fat-three")
         self.refused("topo", "--generate", "fat-tree", "--nic-rate", "fast", what="--nic-rate")
         self.refused("topo", "--generate", "fat-tree", "--hosts", "0", what="--hosts")
+        for rate in ("0.5B/s", "0B/s", "1e12GB/s"):  # what a file may not say either
+            self.refused("topo", "--generate", "fat-tree", "--storage-read", rate, what=f"--storage-read: '{rate}' is not from 1 B/s")
 
     def test_a_wrong_file_is_refused_with_its_place(self):
         file, _ = self.generated("--hosts", "64")
         good = file.read_text()
         for change, place in ((lambda f: f["network"].pop("spine"), "/network"),
                               (lambda f: f["hosts"][0].update(count=-1), "/hosts/0/count"),
+                              (lambda f: f["hosts"][0].update(nic_bytes_per_s=1e-308), "/hosts/0/nic_bytes_per_s"),
                               (lambda f: f.update(colour="blue"), "/colour"),
                               (lambda f: f["storage"].update(attached_to="core"), "/storage/attached_to"),
                               (lambda f: f.update(schema="millrace.fabric/2"), "/schema")):
