@@ -13,6 +13,9 @@ namespace millrace::workload {
 
 namespace dom = simdjson::dom;
 
+// What is divided by less is beyond what numbers hold.
+constexpr double kLeastAboveZero = 1e-12;
+
 ObjectReader::ObjectReader(Object object, std::string pointer, std::string_view file,
                            std::optional<Error>& error, Subject subject)
     : object_(object), pointer_(std::move(pointer)), file_(file), error_(error), subject_(subject) {
@@ -92,6 +95,9 @@ void ObjectReader::number(const std::string& key, double& into, double above, do
   if (!value) return;
   if (!(*value > above && *value <= most))
     return fail(key, fmt::format("must be above {:g} and at most {:g}, but is {:g}", above, most, *value));
+  if (above == 0 && *value < kLeastAboveZero)
+    return fail(key, fmt::format("is {:g}, and no figure is meant that is above 0 and below {:g}", *value,
+                                 kLeastAboveZero));
   into = *value;
 }
 

@@ -33,13 +33,14 @@ class ObjectReader {
   ObjectReader(Object object, std::string pointer, std::string_view file, std::optional<Error>& error,
                Subject subject = {});
 
-  // At most 1000 characters, none of them a control character; empty is as good as missing where it is required.
+  // At most 1000 characters, none of them a control character; empty is as good as missing where it is
+  // required.
   void text(const std::string& key, std::string& into, bool required = false);
   // One of these words.
   void word(const std::string& key, std::string& into, const std::vector<std::string>& words,
             bool required = false);
   void flag(const std::string& key, bool& into);
-  // A number in (above, most], or with at_least() in [least, most].
+  // A number in (above, most], where above 0 means 1e-12 at least, or with at_least() in [least, most].
   void number(const std::string& key, double& into, double above, double most, bool required = false);
   void at_least(const std::string& key, double& into, double least, double most, bool required = false);
   // A whole number of 1 to `most`.

@@ -258,6 +258,12 @@ class Fabric(CommandTest):
         file.write_text(good[:len(good) // 2])
         self.refused("diagnose", file, "--for", "unet3d-h100", what="fabric.json:")
 
+    def test_a_figure_too_small_to_divide_by_is_refused(self):
+        profile = json.loads(self.run_it("workloads", "llama3-8b-serve-h100", "--json").out)
+        profile["shape"]["active_parameters"] = 1e-308
+        (self.folder / "tiny.json").write_text(json.dumps(profile))
+        self.refused("workloads", "tiny.json", what="tiny.json: at /shape/active_parameters: active_parameters is 1e-308")
+
     def test_a_file_does_not_speak_to_the_terminal(self):
         file, _ = self.generated("--hosts", "4")
         for text, which in (("\x1b[31mhost", "U+001B"), ("host\nFED", "U+000A"), ("host\x7f", "U+007F")):
