@@ -95,7 +95,7 @@ std::string relief_text(const FabricFinding& finding) {
                       : fmt::format("; then {} {}.", next, several(first.next) ? "bind" : "binds"));
   }
   const FabricRelief& last = finding.relief.back();
-  if (!first.next.empty())
+  if (!first.next.empty() && nouns(first.next) != nouns(first.classes))
     out += fmt::format(", as {} {} next", nouns(first.next), several(first.next) ? "bind" : "binds");
   if (finding.relief.size() == 2)
     return out + fmt::format("; with {} {} as fast as well, {}.", nouns(last.classes),

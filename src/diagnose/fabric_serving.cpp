@@ -21,7 +21,8 @@ FabricFetch fetch_over(const FabricFinding& finding) {
   FabricFetch fetch;
   const double bytes = workload::request_cost(profile).fetch_bytes / profile.serving.replica_ranks *
                        static_cast<double>(finding.load->step.ranks);
-  const double best_s = finding.pace.own.phases_s.empty() ? 0 : finding.pace.own.phases_s.front();
+  double best_s = finding.pace.own.phases_s.empty() ? 0 : finding.pace.own.phases_s.front();
+  if (finding.pace.held_by) best_s = std::max(best_s, finding.pace.step_s);  // the others leave no more
   if (bytes <= 0 || finding.load->classes.empty()) return fetch;
   if (!finding.unmeasured.empty()) fetch.undecided = fabric_undecided(finding);
   if (!(best_s > 0)) return fetch;  // no rate is known of any hop
@@ -101,7 +102,8 @@ record::Diagnosis fabric_serving(const FabricFinding& finding) {
     diagnosis.undecided.clear();
     diagnosis.bottlenecks = std::move(load.bottlenecks);
     diagnosis.sentence = "Too late, and later all the time: " + load.sentence;
-    if (diagnosis.latency) diagnosis.latency->mend = "fetch";
+    for (const workload::BudgetPart& part : profile.serving.parts)
+      if (diagnosis.latency && part.kind == workload::PartKind::kFetch) diagnosis.latency->mend = part.name;
   }
   load.notes.push_back(
       fmt::format("{} replica{} of {}, {:g} request{} a second to each{}", replicas, replicas == 1 ? "" : "s",

@@ -147,6 +147,15 @@ class Fabric(CommandTest):
         ended, _ = self.diagnosed(file, "llama3-70b-cold-start-h100", "--accelerators", "4")
         self.assertNotIn("at the same time", ended.out)
 
+    def test_what_other_jobs_leave_of_storage_makes_an_answer_late_too(self):
+        # Alone 20 replicas fetch within 1.61 s; of what the training leaves they would take 3.61 s.
+        file, _ = self.generated("--hosts", "20", "--rails", "8", "--storage-read", "25GB/s")
+        ended, (serve, _) = self.diagnosed(file, "llama3-70b-serve-h100", "--for", "unet3d-h100", "--share", "50,50")
+        self.assertEqual(serve["verdict"], "starved")
+        self.assertGreater(serve["latency"]["p99_s"], serve["latency"]["budget_s"])
+        self.assertEqual(serve["latency"]["mend"], "fetch of cached keys and values")
+        self.assertNotIn("as storage server binds next", serve["sentence"])
+
     def test_answers_that_are_late_only_if_all_fetch_at_once_are_undecided(self):
         # 8 replicas × 2.01 GB ÷ 9 GB/s = 1.79 s of the 2 that an answer may take; one alone takes an eighth.
         file, _ = self.generated("--hosts", "4", "--rails", "8", "--storage-read", "9GB/s")
