@@ -41,8 +41,11 @@ std::string what_decides(const FeedPath& path, const std::vector<Load>& loads,
     return fmt::format("measure longer than {}, too short for an interval (`{} --thorough`)",
                        fmt::join(vague, ", "), run);
   if (loads.empty()) return fmt::format("measure the feed path (`{}`)", run);
-  return fmt::format("more repeats of {} (`{} --thorough`)",
-                     fmt::join(loads.front().hop->capacity.evidence, ", "), run);
+  // The interval is as wide as its worst end: the hop that by its low end is short of most.
+  const auto vaguest = std::max_element(loads.begin(), loads.end(),
+                                        [](const Load& a, const Load& b) { return a.high < b.high; });
+  return fmt::format("more repeats of {} (`{} --thorough`)", fmt::join(vaguest->hop->capacity.evidence, ", "),
+                     run);
 }
 
 void add_proof(const record::Document& document, const workload::Profile& profile, double wanted,

@@ -34,6 +34,16 @@ TEST(Verdict, StorageAtHalfTheDemandStarvesToHalfTheUtilization) {
   EXPECT_THAT(d.bottlenecks[0].evidence, ElementsAre("m3"));
 }
 
+TEST(Verdict, WhatDecidesIsTheHopWhoseIntervalReachesLowest) {
+  // Storage is used most, and known well; memory's repeats are all over the place.
+  Machine machine = Machine().limit("pcie:1:read", 50e9).stages(20e9, 40e9).storage(2.2e9, 1e6);
+  record::Measurement& memory = machine.add("memory.copy", "", 100e9, 45e9);
+  memory.path = {{"memory_controller:0", 2}};
+  const auto d = machine.ask();
+  EXPECT_EQ(d.verdict, "inconclusive");
+  EXPECT_THAT(d.undecided, HasSubstr("more repeats of " + memory.id));
+}
+
 TEST(Verdict, TheNetworkToTheStorageIsAHopWhereALinkWasMeasuredAsThat) {
   Machine machine = good().storage(6e9, 1e7);
   EXPECT_EQ(machine.ask().verdict, "fed");
