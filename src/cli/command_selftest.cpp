@@ -44,8 +44,7 @@ Result<void> test_self(const SelftestArguments& arguments, Context& context) {
   const auto rows = selftest::run_cases(bench, arguments.only);
   if (!rows) return tl::unexpected(rows.error());
   if (!arguments.json.empty())
-    if (auto written = record::write_text(selftest::to_json(*rows), arguments.json); !written)
-      return written;
+    if (auto written = record::write_text(selftest::to_json(*rows), arguments.json); !written) return written;
   if (arguments.json != "-") fmt::print("{}", selftest::to_text(*rows));
   context.exit = selftest::exit_of(*rows);
   return {};

@@ -41,9 +41,12 @@ std::string what_decides(const FeedPath& path, const std::vector<Load>& loads,
     return fmt::format("measure longer than {}, too short for an interval (`{} --thorough`)",
                        fmt::join(vague, ", "), run);
   if (loads.empty()) return fmt::format("measure the feed path (`{}`)", run);
-  // The interval is as wide as its worst end: the hop that by its low end is short of most.
-  const auto vaguest = std::max_element(loads.begin(), loads.end(),
-                                        [](const Load& a, const Load& b) { return a.high < b.high; });
+  // The interval is as wide as its worst end: of what was measured, the hop that by its low end is short of
+  // most.
+  const Load* vaguest = &loads.front();
+  for (const Load& load : loads)
+    if (load.hop->capacity.measured && (!vaguest->hop->capacity.measured || load.high > vaguest->high))
+      vaguest = &load;
   return fmt::format("more repeats of {} (`{} --thorough`)", fmt::join(vaguest->hop->capacity.evidence, ", "),
                      run);
 }

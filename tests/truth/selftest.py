@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 binary, folder = sys.argv[1:]
-done = subprocess.run([binary, "selftest", "--path", folder, "--json", "-"], capture_output=True, text=True, timeout=600,
+done = subprocess.run([binary, "selftest", "--path", folder, "--budget", "9s", "--json", "-"], capture_output=True, text=True, timeout=600,
                       check=False)
 print(done.stdout, done.stderr, sep="\n")
 if done.returncode == 3:

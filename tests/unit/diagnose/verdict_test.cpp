@@ -36,8 +36,8 @@ TEST(Verdict, StorageAtHalfTheDemandStarvesToHalfTheUtilization) {
 
 TEST(Verdict, WhatDecidesIsTheHopWhoseIntervalReachesLowest) {
   // Storage is used most, and known well; memory's repeats are all over the place.
-  Machine machine = Machine().limit("pcie:1:read", 50e9).stages(20e9, 40e9).storage(2.2e9, 1e6);
-  record::Measurement& memory = machine.add("memory.copy", "", 100e9, 45e9);
+  Machine machine = Machine().limit("pcie:1:read", 50e9).stages(4e9, 4e9).storage(2.2e9, 1e6);
+  record::Measurement& memory = machine.add("memory.copy", "", 10e9, 4.5e9);
   memory.path = {{"memory_controller:0", 2}};
   const auto d = machine.ask();
   EXPECT_EQ(d.verdict, "inconclusive");
