@@ -175,12 +175,12 @@ TEST(TcpStreamFaults, APeerThatFallsSilentIsGivenUp) {
     const auto other = static_cast<std::size_t>(1 - silent);
     Ends ends("tcp.stream", {{"silence", "300ms"}, {"verify", "off"}});
     ends.never_stop(static_cast<int>(other));
-    ends.hang(silent, 4000ms);
+    ends.hang(silent, 2500ms);
     const auto m = ends.measure(5000ms);
     EXPECT_EQ(m[other].run, MILLRACE_FAILED);
     EXPECT_THAT(m[other].what, HasSubstr("nothing moved between here and 127.0.0.1:"));
     EXPECT_THAT(m[other].what, HasSubstr("300 ms"));
-    EXPECT_LT(m[other].run_s, 3.9);
+    EXPECT_LT(m[other].run_s, 2.4);
   }
 }
 
@@ -188,11 +188,11 @@ TEST(TcpLatencyFaults, AServerThatFallsSilentIsGivenUp) {
   for (const char* rate : {"", "100"}) {
     Ends ends("tcp.latency", {{"silence", "300ms"}, {"verify", "off"}, {"rate", rate}});
     ends.never_stop(0);
-    ends.hang(1, 4000ms);
+    ends.hang(1, 2500ms);
     const auto m = ends.measure(5000ms);
     EXPECT_EQ(m[0].run, MILLRACE_FAILED);
     EXPECT_THAT(m[0].what, HasSubstr("nothing moved between here and 127.0.0.1:"));
-    EXPECT_LT(m[0].run_s, 3.9);
+    EXPECT_LT(m[0].run_s, 2.4);
   }
 }
 
