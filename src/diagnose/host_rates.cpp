@@ -102,6 +102,17 @@ record::Diagnosis blank_diagnosis(const workload::Profile& profile, int accelera
   return diagnosis;
 }
 
+std::optional<record::Diagnosis> state_does_not_fit(const workload::Profile& profile, int ranks) {
+  const double state = profile.shape.parameters * profile.checkpoint.saved_bytes_per_parameter;
+  const double of_gpu = state / ranks, memory = profile.figures.memory_bytes;
+  if (of_gpu <= memory) return std::nullopt;
+  record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
+  diagnosis.sentence = fmt::format("It does not fit: {} of state for each of {}, which holds {}.",
+                                   bytes_words(of_gpu), gpus_words(ranks), bytes_words(memory));
+  diagnosis.undecided = fmt::format("--accelerators {} at least", std::ceil(state / memory));
+  return diagnosis;
+}
+
 record::RankedHop ranked_hop(const HopRate& rate, const std::string& kind, double needed_bytes_per_s) {
   record::RankedHop hop;
   hop.resource = rate.resource;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ int gpus_in(const record::Document& document);
 
 // A diagnosis with its names, and figures that are unknown until somebody sets them.
 record::Diagnosis blank_diagnosis(const workload::Profile& profile, int accelerators);
+// Where a training state is larger than the memory of `ranks` GPUs: the diagnosis that says so, and how many
+// hold it.
+std::optional<record::Diagnosis> state_does_not_fit(const workload::Profile& profile, int ranks);
 record::RankedHop ranked_hop(const HopRate& rate, const std::string& kind, double needed_bytes_per_s);
 
 // An error's text without the workload's name in front, which the sentence stands below already.

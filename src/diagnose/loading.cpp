@@ -190,15 +190,7 @@ record::Diagnosis diagnose_restore(const record::Document& document, const Quest
   const workload::Checkpoint& checkpoint = profile.checkpoint;
   const int ranks = std::max(1, question.accelerators), here = std::max(1, gpus_in(document));
   const double of_gpu = profile.shape.parameters * checkpoint.saved_bytes_per_parameter / ranks;
-  if (of_gpu > profile.figures.memory_bytes) {
-    record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
-    diagnosis.sentence =
-        fmt::format("It does not fit: {} of state for each of {}, which holds {}.", bytes_words(of_gpu),
-                    gpus_words(ranks), bytes_words(profile.figures.memory_bytes));
-    diagnosis.undecided =
-        fmt::format("--accelerators {} at least", std::ceil(of_gpu * ranks / profile.figures.memory_bytes));
-    return diagnosis;
-  }
+  if (auto too_large = state_does_not_fit(profile, ranks)) return *too_large;
   LoadingTask task{"training state",     "going on again", of_gpu, true, 0, "", checkpoint.wanted_restore_s,
                    std::min(ranks, here)};
   std::vector<std::string> notes;

@@ -33,15 +33,7 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
   const int here = gpus_in(document) > 0 ? std::min(ranks, gpus_in(document)) : ranks;
   const double wanted = question.utilization_wanted.value_or(profile.utilization_wanted);
   record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
-  const double of_gpu = profile.shape.parameters * profile.checkpoint.saved_bytes_per_parameter / ranks;
-  if (of_gpu > profile.figures.memory_bytes) {
-    diagnosis.sentence =
-        fmt::format("It does not fit: {} of state for each of {}, which holds {}.", bytes_words(of_gpu),
-                    gpus_words(ranks), bytes_words(profile.figures.memory_bytes));
-    diagnosis.undecided =
-        fmt::format("--accelerators {} at least", std::ceil(of_gpu * ranks / profile.figures.memory_bytes));
-    return diagnosis;
-  }
+  if (auto too_large = state_does_not_fit(profile, ranks)) return *too_large;
   const HopRate write = write_rate(document, profile.checkpoint.write_bytes_per_s, here);
   const HopRate copy = copy_rate(document, profile.figures.host_copy_bytes_per_s, here);
   const auto plan_at = [&](double rate) {
