@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <limits>
 
@@ -107,8 +108,9 @@ std::optional<record::Diagnosis> state_does_not_fit(const workload::Profile& pro
   const double of_gpu = state / ranks, memory = profile.figures.memory_bytes;
   if (of_gpu <= memory) return std::nullopt;
   record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
-  diagnosis.sentence = fmt::format("It does not fit: {} of state for each of {}, which holds {}.",
-                                   bytes_words(of_gpu), gpus_words(ranks), bytes_words(memory));
+  diagnosis.sentence =
+      fmt::format("{} does not fit: {} of state for each of {}, which holds {}.", who_words(profile, ranks),
+                  bytes_words(of_gpu), gpus_words(ranks), bytes_words(memory));
   diagnosis.undecided = fmt::format("--accelerators {} at least", std::ceil(state / memory));
   return diagnosis;
 }
@@ -134,6 +136,15 @@ record::RankedHop ranked_hop(const HopRate& rate, const std::string& kind, doubl
 std::string without_name(const std::string& what, const workload::Profile& profile) {
   const std::string name = profile.name + ": ";
   return what.starts_with(name) ? what.substr(name.size()) : what;
+}
+std::string who_words(const workload::Profile& profile, std::int64_t accelerators) {
+  const std::string ending = "-" + profile.accelerator;
+  const bool ends = profile.name.size() > ending.size() && profile.name.ends_with(ending);
+  std::string accelerator = profile.accelerator;
+  for (char& c : accelerator) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return fmt::format(
+      "{} on {}", ends ? profile.name.substr(0, profile.name.size() - ending.size()) : profile.name,
+      accelerator.empty() ? gpus_words(accelerators) : fmt::format("{} × {}", accelerators, accelerator));
 }
 std::string gpus_words(std::int64_t count) { return fmt::format("{} GPU{}", count, count == 1 ? "" : "s"); }
 std::string bytes_words(double bytes) {

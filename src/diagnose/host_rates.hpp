@@ -47,6 +47,8 @@ record::RankedHop ranked_hop(const HopRate& rate, const std::string& kind, doubl
 
 // An error's text without the workload's name in front, which the sentence stands below already.
 std::string without_name(const std::string& what, const workload::Profile& profile);
+// Whose verdict it is: "llama3-8b-serve on 1 × H100".
+std::string who_words(const workload::Profile& profile, std::int64_t accelerators);
 std::string gpus_words(std::int64_t count);  // "1 GPU", "8 GPUs"
 std::string bytes_words(double bytes);       // "805 MB"
 std::string rate_words(double rate);         // "1 GB/s"

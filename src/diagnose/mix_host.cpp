@@ -86,7 +86,8 @@ record::Diagnosis diagnose_mix(const record::Document& document, const Question&
   record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
   const auto jobs = workload::jobs_of(profile, ranks);
   if (!jobs) {
-    diagnosis.sentence = fmt::format("It does not fit: {}.", without_name(jobs.error().what, profile));
+    diagnosis.sentence = fmt::format("{} does not fit: {}.", who_words(profile, ranks),
+                                     without_name(jobs.error().what, profile));
     diagnosis.undecided = fmt::format("{}; its own site has {} (--accelerators {})", jobs.error().hint,
                                       workload::site_ranks(profile), workload::site_ranks(profile));
     return diagnosis;
@@ -112,7 +113,7 @@ record::Diagnosis diagnose_mix(const record::Document& document, const Question&
     if (shares[i] < 0.999) slowed.push_back(fmt::format("{} to {:.0f} %", job.profile.name, shares[i] * 100));
     if (alone.verdict == "starved") starved.push_back(job.profile.name);
     if (alone.verdict == "inconclusive") unknown.push_back(job.profile.name);
-    diagnosis.notes.push_back(fmt::format("{}, by itself: {}", job.profile.name, alone.sentence));
+    diagnosis.notes.push_back(fmt::format("by itself: {}", alone.sentence));
   }
   for (const record::RankedHop& hop : diagnosis.ranking)
     diagnosis.explanation.push_back(

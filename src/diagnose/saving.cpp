@@ -55,6 +55,7 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
                                                                  : "inconclusive";
   const double needed = rate_for(profile, ranks, wanted, copy.mean) * here;
   diagnosis.ranking.push_back(ranked_hop(write, "storage", needed));
+  const std::string who = who_words(profile, ranks);
   const std::string sum = fmt::format(
       "a checkpoint is {}, {} of each of {}, and takes {} to write; one every {} costs {:.2g} % of the "
       "time "
@@ -64,10 +65,11 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
       time_words(plan.interval_s), plan.lost() * 100, plan.lost_blocking * 100, plan.lost_rework * 100,
       plan.lost_restart * 100, (1 - wanted) * 100);
   if (diagnosis.verdict == "fed") {
-    diagnosis.sentence = fmt::format("Cheap enough: {}.", sum);
+    diagnosis.sentence = fmt::format("{} is cheap enough: {}.", who, sum);
   } else if (diagnosis.verdict == "starved") {
-    diagnosis.sentence = fmt::format("Too dear: {}. Mend storage: it has to take {} of {} where it takes {}.",
-                                     sum, rate_words(needed), gpus_words(here), rate_words(write.mean));
+    diagnosis.sentence =
+        fmt::format("{} is too dear: {}. Mend storage: it has to take {} of {} where it takes {}.", who, sum,
+                    rate_words(needed), gpus_words(here), rate_words(write.mean));
     diagnosis.bottlenecks.push_back({{write.resource}, "storage", needed, write.mean, write.evidence});
     diagnosis.relief.push_back({write.resource, needed / write.mean, "", wanted});
   } else if (!write.measured) {
@@ -75,11 +77,12 @@ record::Diagnosis diagnose_checkpoint(const record::Document& document, const Qu
         "measure storage (`millrace measure storage.write --path FOLDER --block-size 1MiB --queue-depth 32 "
         "--json F`, then `--with F`)";
     diagnosis.sentence = fmt::format(
-        "Not known, since writing to storage was not measured; by the profile's own {} a GPU: {}.",
-        rate_words(profile.checkpoint.write_bytes_per_s), sum);
+        "Whether {} is cheap enough is not known, since writing to storage was not measured; by the "
+        "profile's own {} a GPU: {}.",
+        who, rate_words(profile.checkpoint.write_bytes_per_s), sum);
   } else {
     diagnosis.undecided = fmt::format("more repeats of {}", fmt::join(write.evidence, ", "));
-    diagnosis.sentence = fmt::format("It cannot be told: {}.", sum);
+    diagnosis.sentence = fmt::format("Whether {} is cheap enough cannot be told: {}.", who, sum);
   }
   if (ranks > here)
     diagnosis.notes.push_back(fmt::format(

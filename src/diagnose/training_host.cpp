@@ -129,9 +129,10 @@ record::Diagnosis diagnose_training(const record::Document& document, const Ques
   record::Diagnosis diagnosis = blank_diagnosis(profile, ranks);
   const double wanted = question.utilization_wanted.value_or(profile.utilization_wanted);
   diagnosis.utilization_wanted = wanted;
+  const std::string who = who_words(profile, ranks);
   const auto step = workload::step_of(profile, ranks);
   if (!step) {
-    diagnosis.sentence = fmt::format("It does not fit: {}.", without_name(step.error().what, profile));
+    diagnosis.sentence = fmt::format("{} does not fit: {}.", who, without_name(step.error().what, profile));
     diagnosis.undecided = step.error().hint;
     return diagnosis;
   }
@@ -140,9 +141,10 @@ record::Diagnosis diagnose_training(const record::Document& document, const Ques
   if (talks && ranks > here) {
     const int of_host = here > 0 ? here : 8;
     diagnosis.sentence = fmt::format(
-        "Not known from one host: {} GPUs reach beyond it ({}), and the links between hosts are not in this "
-        "document; {}.",
-        ranks, here == 0 ? std::string("it has none") : fmt::format("it has {}", here), asked_words(*step));
+        "Whether {} is fed is not known from one host: {} GPUs reach beyond it ({}), and the links between "
+        "hosts are not in this document; {}.",
+        who, ranks, here == 0 ? std::string("it has none") : fmt::format("it has {}", here),
+        asked_words(*step));
     diagnosis.undecided = fmt::format(
         "ask a fabric (`millrace topo --generate fat-tree --hosts {} --gpus {} --json F`, then `millrace "
         "diagnose F --for "
@@ -156,7 +158,8 @@ record::Diagnosis diagnose_training(const record::Document& document, const Ques
   const HopRate write = write_rate(document, profile.checkpoint.write_bytes_per_s, ranks);
   if (talks && !link.measured) {
     diagnosis.sentence =
-        fmt::format("Not known, since no all-reduce among the GPUs was measured; {}.", asked_words(*step));
+        fmt::format("Whether {} is fed is not known, since no all-reduce among the GPUs was measured; {}.",
+                    who, asked_words(*step));
     diagnosis.undecided =
         "measure the links among the GPUs (`millrace measure nccl.all_reduce --json F`, then `--with F`)";
     return diagnosis;
@@ -194,9 +197,9 @@ record::Diagnosis diagnose_training(const record::Document& document, const Ques
       "among the GPUs, {:.2g} % to checkpoints and {:.2g} % to input",
       diagnosis.utilization * 100, wanted * 100, diagnosis.lost_collective * 100,
       diagnosis.lost_checkpoint * 100, diagnosis.lost_input * 100);
-  const char* begin = diagnosis.verdict == "fed"       ? "Fed"
-                      : diagnosis.verdict == "starved" ? "Held back"
-                                                       : "It cannot be told";
+  const std::string begin = diagnosis.verdict == "fed"       ? who + " is fed"
+                            : diagnosis.verdict == "starved" ? who + " is held back"
+                                                             : "Whether " + who + " is fed cannot be told";
   diagnosis.sentence = fmt::format("{}: {}; {}.", begin, lost, asked_words(*step));
   if (diagnosis.verdict == "inconclusive")
     diagnosis.undecided = fmt::format(

@@ -126,7 +126,8 @@ TEST(ARestore, IsOfNoUseWhereTheGpusDoNotHoldTheState) {
   host.rate("storage.read", 4e9);
   const auto d = host.ask("llama3-8b-restore-h100", 1);  // 112 GB into 80
   EXPECT_EQ(d.verdict, "inconclusive");
-  EXPECT_THAT(d.sentence, HasSubstr("It does not fit: 112 GB of state for each of 1 GPU"));
+  EXPECT_THAT(d.sentence,
+              HasSubstr("llama3-8b-restore on 1 × H100 does not fit: 112 GB of state for each of 1 GPU"));
   EXPECT_EQ(host.ask("llama3-8b-restore-h100", 2).verdict, "fed");
 }
 
