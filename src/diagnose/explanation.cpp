@@ -106,11 +106,16 @@ std::optional<Read> read_number(std::string_view& text, int significant) {
   if (error != std::errc()) return std::nullopt;
   const std::string_view number = text.substr(0, static_cast<std::size_t>(rest - text.data()));
   const auto point = number.find('.');
-  // A whole number of few digits is a count, and exact; one of many may have been rounded to its digits.
-  const bool exact = point == std::string_view::npos && number.size() < 4;
+  // A whole number of few digits is a count, and exact; one of many may have been rounded to its digits. What
+  // stands on the right is never exact: 767.98 with four digits is 768.
+  const bool whole = point == std::string_view::npos && number.size() < 4;
   const double places = point == std::string_view::npos ? 0 : static_cast<double>(number.size() - point - 1);
   const double by_digits = 5 * std::pow(10, -significant) * std::abs(read.value);
-  read.off = exact ? 0 : std::min(0.5 * std::pow(10, -places), by_digits);
+  read.off = std::min(0.5 * std::pow(10, -places), by_digits);
+  if (whole)
+    read.off = significant > kResultDigits
+                   ? 0
+                   : 0.5 * std::pow(10, static_cast<double>(number.size()) - significant);
   text.remove_prefix(number.size());
   return read;
 }

@@ -7,17 +7,13 @@
 #include <optional>
 #include <utility>
 
+#include "diagnose/relief.hpp"
+
 namespace millrace::diagnose {
 namespace {
 
 constexpr double kTied = 0.01;
 constexpr double kNearly = 1e-4;  // relative: closer than any of this is known
-
-double rounded_up(double factor) {
-  const double step =
-      factor < 2 ? 0.01 : (factor < 10 ? 0.1 : std::pow(10, std::floor(std::log10(factor)) - 1));
-  return std::ceil(factor / step - 1e-9) * step;
-}
 
 // How many times as fast a phase must be for the step to take `goal_s`; twice where that is out of its reach.
 double phase_factor(const Pace& pace, std::size_t phase, double goal_s) {

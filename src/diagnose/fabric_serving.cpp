@@ -81,11 +81,14 @@ record::Diagnosis fabric_serving(const FabricFinding& finding) {
     if (const auto alone_s = p99_if_alone(finding, fetch)) {
       diagnosis.verdict = "inconclusive";
       diagnosis.latency->mend.clear();
+      diagnosis.relief.clear();
+      std::erase_if(diagnosis.explanation,
+                    [](const record::ExplanationStep& step) { return step.part == part::kRelief; });
       diagnosis.sentence = fmt::format(
-          "Whether the answers come in time is open: 99 % of them come within {} if each replica fetches "
-          "alone, and within {} if all {} fetch at once, budget {}.",
-          time_words(*alone_s), time_words(diagnosis.latency->p99_s), replicas,
-          time_words(profile.serving.budget_s));
+          "Whether {} is in time is open: 99 % of the answers come within {} if each replica fetches alone, "
+          "and within {} if all {} fetch at once, budget {}.",
+          who_words(profile, finding.load->step.ranks), time_words(*alone_s),
+          time_words(diagnosis.latency->p99_s), replicas, time_words(profile.serving.budget_s));
       diagnosis.undecided =
           "measure how long a fetch takes under this load, and give it as the p50_s and p99_s of that part "
           "(`millrace workloads W --json`)";
@@ -101,6 +104,11 @@ record::Diagnosis fabric_serving(const FabricFinding& finding) {
     diagnosis.verdict = load.verdict;
     diagnosis.undecided.clear();
     diagnosis.bottlenecks = std::move(load.bottlenecks);
+    diagnosis.relief = std::move(load.relief);
+    std::erase_if(diagnosis.explanation, [&](const record::ExplanationStep& step) {
+      return step.part == part::kRelief &&
+             std::find(load.explanation.begin(), load.explanation.end(), step) == load.explanation.end();
+    });
     diagnosis.sentence = "Too late, and later all the time: " + load.sentence;
     for (const workload::BudgetPart& part : profile.serving.parts)
       if (diagnosis.latency && part.kind == workload::PartKind::kFetch) diagnosis.latency->mend = part.name;

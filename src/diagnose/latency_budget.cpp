@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "diagnose/explanation.hpp"
-#include "diagnose/latency_parts.hpp"
-#include "diagnose/latency_queue.hpp"
+#include "diagnose/latency_answer.hpp"
+#include "diagnose/latency_relief.hpp"
 #include "diagnose/life.hpp"
 #include "workload/serving_time.hpp"
 
@@ -17,115 +17,7 @@ namespace millrace::diagnose {
 namespace {
 
 constexpr double kNotResolved = std::numeric_limits<double>::quiet_NaN();
-constexpr std::size_t kGridPoints = 4096;
-constexpr double kGridReach = 4;  // times the sum of the parts' tails
-constexpr double kLowestReach = 1e-6;
-
-struct Answer {
-  std::vector<PartTime> parts;
-  std::vector<TimedPart> timed;
-  TimedSum sum;
-  double load = 0;  // of the replica: arrivals · mean service
-  bool overloaded = false;
-};
-
-double tail_of(const PartTime& part) {
-  const double tail = part.counted ? part.counted->max().value_or(0) * part.counted_scale : part.p99_s;
-  // A counted maximum may be one outlier: its 99th percentile five times over is as far as the grid has to
-  // reach for it.
-  const double p99 = part.counted ? 5 * part.counted->quantile(0.99).value_or(0) * part.counted_scale : tail;
-  return std::min(tail, p99) * part.mended;
-}
-
-Grid grid_for(const std::vector<PartTime>& parts, double load, double service_tail) {
-  double reach = kLowestReach;
-  for (const PartTime& part : parts) reach += tail_of(part);
-  if (load < 1) reach += service_tail * std::log(100 * std::max(load, 0.02)) / (1 - load) / 2;
-  return {kGridReach * reach / static_cast<double>(kGridPoints - 1), kGridPoints};
-}
-
-Answer add_up(std::vector<PartTime> parts, const workload::Serving& serving) {
-  Answer answer;
-  double service_s = 0, service_tail = 0;
-  for (const PartTime& part : parts)
-    if (holds_the_replica(part.kind)) {
-      service_s += part.p50_s * part.mended;
-      service_tail += tail_of(part);
-    }
-  const bool queues = std::any_of(parts.begin(), parts.end(), [](const PartTime& part) {
-    return part.kind == workload::PartKind::kQueue && part.p50_s <= 0;
-  });
-  answer.load = queues ? serving.requests_per_s * service_s : 0;
-  const Grid grid = grid_for(parts, answer.load, service_tail);
-  Distribution service = Distribution::constant(0, grid);
-  for (const PartTime& part : parts)
-    if (holds_the_replica(part.kind)) service = service.plus(part.on(grid));
-  for (PartTime& part : parts) {
-    TimedPart timed{part.name, part.on(grid), part.counted ? part.counted->count() : 0, part.longest_of};
-    if (part.kind == workload::PartKind::kQueue && part.p50_s <= 0) {
-      const auto waiting = waiting_time(service, serving.requests_per_s);
-      answer.load = serving.requests_per_s * service.mean_s();
-      part.source =
-          fmt::format("computed: M/G/1 at a load of {:.0f} %: {:g} a second × {} (Pollaczek and Khinchine)",
-                      answer.load * 100, serving.requests_per_s, time_words(service.mean_s()));
-      answer.overloaded = !waiting;
-      if (waiting) {
-        timed.time = *waiting;
-        part.p50_s = waiting->quantile(0.5).value_or(kNotResolved);
-        part.p99_s = waiting->quantile(0.99).value_or(kNotResolved);
-      } else {
-        part.p50_s = part.p99_s = kNotResolved;
-      }
-    }
-    answer.timed.push_back(std::move(timed));
-  }
-  answer.parts = std::move(parts);
-  if (!answer.overloaded) answer.sum = sum_of_parts(answer.timed);
-  return answer;
-}
-
-// The p99 with one part's times made `share` of what they are.
-double p99_with(const std::vector<PartTime>& parts, const workload::Serving& serving, std::size_t mended,
-                double share) {
-  std::vector<PartTime> changed = parts;
-  changed[mended].mended = share;
-  // The queue is computed anew from the parts that hold the replica; itself it is mended by taking it out.
-  if (changed[mended].kind == workload::PartKind::kQueue) {
-    changed.erase(changed.begin() + static_cast<std::ptrdiff_t>(mended));
-  }
-  return add_up(std::move(changed), serving).sum.p99_s.value_or(std::numeric_limits<double>::infinity());
-}
-
-std::string mend_words(const Answer& answer, const std::vector<PartTime>& fresh,
-                       const workload::Serving& serving, std::size_t worst) {
-  const PartTime& part = answer.parts[worst];
-  const double without = p99_with(fresh, serving, worst, 1e-3);
-  if (!(without <= serving.budget_s))
-    return fmt::format("Mend {} first, which takes {} of it at p99; without it the rest still takes {}.",
-                       part.name, time_words(part.quantile(0.99).value_or(part.p99_s)), time_words(without));
-  if (part.kind == workload::PartKind::kQueue)
-    return "Mend the queue: more replicas, or fewer requests to each.";
-  double low = 1e-3, high = 1;  // p99 grows with the share
-  for (int i = 0; i < 7; ++i) {
-    const double middle = (low + high) / 2;
-    (p99_with(fresh, serving, worst, middle) <= serving.budget_s ? low : high) = middle;
-  }
-  return fmt::format("Mend {}: at {:.0f} % of its time (p99 {}) the budget is kept.", part.name, low * 100,
-                     time_words(low * part.quantile(0.99).value_or(part.p99_s)));
-}
-
-std::size_t worst_of(const Answer& answer) {
-  std::size_t worst = 0;
-  double most = -1;
-  for (std::size_t i = 0; i < answer.timed.size(); ++i) {
-    const double at = answer.timed[i].time.quantile(0.99).value_or(answer.timed[i].time.grid().end_s());
-    if (at > most) {
-      most = at;
-      worst = i;
-    }
-  }
-  return worst;
-}
+constexpr double kRoom = 1.001;  // what takes all of storage waits for ever
 
 std::string where_from(const std::vector<PartTime>& parts) {
   const auto measured =
@@ -167,6 +59,12 @@ bool rank_storage(const workload::Profile& profile, const ServingHops& hops, rec
   return !hops.read.measured || needed < hops.read.mean;
 }
 
+std::optional<std::size_t> part_of(const Answer& answer, workload::PartKind kind) {
+  for (std::size_t i = 0; i < answer.parts.size(); ++i)
+    if (answer.parts[i].kind == kind) return i;
+  return std::nullopt;
+}
+
 }  // namespace
 
 record::Diagnosis diagnose_serving(const record::Document& document, const Question& question,
@@ -179,9 +77,9 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
   const double weights = workload::request_cost(profile).weights_bytes;
   const double room = profile.figures.memory_bytes * serving.replica_ranks;
   if (weights > room) {
-    diagnosis.sentence =
-        fmt::format("It does not fit: {} of weights in {}, which hold {}.", bytes_words(weights),
-                    gpus_words(serving.replica_ranks), bytes_words(room));
+    diagnosis.sentence = fmt::format("{} does not fit: {} of weights in {}, which hold {}.",
+                                     who_words(profile, diagnosis.accelerators), bytes_words(weights),
+                                     gpus_words(serving.replica_ranks), bytes_words(room));
     diagnosis.undecided = fmt::format("give it replica_ranks of {:.0f} at least",
                                       std::ceil(weights / profile.figures.memory_bytes));
     return diagnosis;
@@ -224,26 +122,32 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
   }
   // On a fabric what all jobs take of it was judged before.
   const bool storage_keeps_up = fabric != nullptr || rank_storage(profile, hops, diagnosis);
-  const std::string budget = time_words(serving.budget_s);
+  const std::string budget = time_words(serving.budget_s), who = who_words(profile, diagnosis.accelerators);
+  std::optional<LatencyRelief> relief;
   if (answer.overloaded) {
     diagnosis.verdict = "starved";
-    latency.mend = "queue";
+    relief = relieve_latency(fresh, serving);
+    latency.mend = answer.parts[worst_part(answer)].name;
     diagnosis.sentence = fmt::format(
-        "Too late, and later all the time: {:g} requests a second need {:.0f} % of a replica's time. Mend "
-        "the load: "
-        "more replicas, or at most {:.3g} requests a second to each.",
-        serving.requests_per_s, answer.load * 100, 0.8 * serving.requests_per_s / answer.load);
+        "{} is too late, and later all the time: {:g} requests a second need {:.0f} % of a replica's "
+        "time.{}",
+        who, serving.requests_per_s, answer.load * 100, latency_relief_words(*relief, answer, serving));
   } else if (!storage_keeps_up) {
     diagnosis.verdict = "starved";
     const auto& hop = diagnosis.ranking.front();
-    latency.mend = "storage";
     diagnosis.bottlenecks.push_back(
         {{hop.resource}, "storage", hop.needed_bytes_per_s, hops.read.mean, hop.evidence});
     diagnosis.sentence = fmt::format(
-        "Too late, and later all the time: the cached keys and values of {} replica{} take {} "
-        "of storage, which gives {}.",
-        hops.replicas, hops.replicas == 1 ? "" : "s", rate_words(hop.needed_bytes_per_s),
+        "{} is too late, and later all the time: the cached keys and values of {} replica{} take {} of "
+        "storage, which gives {}.",
+        who, hops.replicas, hops.replicas == 1 ? "" : "s", rate_words(hop.needed_bytes_per_s),
         rate_words(hops.read.mean));
+    latency.mend = "storage";
+    if (const auto fetch = part_of(answer, workload::PartKind::kFetch)) {
+      relief = relieve_latency(fresh, serving, LeastRelief{*fetch, kRoom * hop.utilization});
+      latency.mend = answer.parts[*fetch].name;
+      diagnosis.sentence += latency_relief_words(*relief, answer, serving);
+    }
   } else if (!answer.sum.p99_s) {
     std::vector<std::string> few;
     for (std::size_t i = 0; i < answer.timed.size(); ++i)
@@ -253,20 +157,18 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
                                   1000 * answer.timed[i].longest_of));
     diagnosis.undecided = fmt::format("measure longer: {}", fmt::join(few, ", "));
     diagnosis.sentence = fmt::format(
-        "It cannot be told whether 99 % of the answers come within {}: the 99th percentile "
-        "is not resolved.",
-        budget);
+        "Whether {} is in time cannot be told: its 99th percentile is not resolved, budget {}.", who, budget);
   } else if (*answer.sum.p99_s <= serving.budget_s && fabric != nullptr && !fabric->undecided.empty()) {
     diagnosis.undecided = fabric->undecided;
     diagnosis.sentence = fmt::format(
-        "Whether the answers come in time is open: by what is known 99 % of them come within {} if the parts "
-        "are independent, budget {}; {}.",
-        time_words(*answer.sum.p99_s), budget, where_from(answer.parts));
+        "Whether {} is in time is open: by what is known 99 % of the answers come within {} if the parts are "
+        "independent, budget {}; {}.",
+        who, time_words(*answer.sum.p99_s), budget, where_from(answer.parts));
   } else if (*answer.sum.p99_s <= serving.budget_s) {
     diagnosis.verdict = "fed";
-    diagnosis.sentence =
-        fmt::format("In time: 99 % of the answers within {} if the parts are independent, budget {}; {}.",
-                    time_words(*answer.sum.p99_s), budget, where_from(answer.parts));
+    diagnosis.sentence = fmt::format(
+        "{} is in time: 99 % of the answers within {} if the parts are independent, budget {}; {}.", who,
+        time_words(*answer.sum.p99_s), budget, where_from(answer.parts));
     if (!answer.sum.bound_p99_s)
       notes.emplace_back("too few operations for a bound that needs no independence");
     else if (*answer.sum.bound_p99_s > serving.budget_s)
@@ -275,11 +177,11 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
                       time_words(*answer.sum.bound_p99_s)));
   } else {
     diagnosis.verdict = "starved";
-    const std::size_t worst = worst_of(answer);
-    latency.mend = answer.parts[worst].name;
-    diagnosis.sentence = fmt::format("Too late: 99 % of the answers take up to {}, budget {}; {}. {}",
-                                     time_words(*answer.sum.p99_s), budget, where_from(answer.parts),
-                                     mend_words(answer, fresh, serving, worst));
+    relief = relieve_latency(fresh, serving);
+    latency.mend = answer.parts[worst_part(answer)].name;
+    diagnosis.sentence = fmt::format("{} is too late: 99 % of the answers take up to {}, budget {}; {}.{}",
+                                     who, time_words(*answer.sum.p99_s), budget, where_from(answer.parts),
+                                     latency_relief_words(*relief, answer, serving));
   }
   note_recompute(profile, hops, notes);
   for (const record::LatencyPart& part : latency.parts)
@@ -303,6 +205,10 @@ record::Diagnosis diagnose_serving(const record::Document& document, const Quest
          "against the budget",
          Sum::compare(figure::seconds(*answer.sum.p99_s), figure::seconds(serving.budget_s)),
          {}});
+  if (relief) {
+    diagnosis.relief = relief_record(*relief, answer);
+    explain_latency_relief(*relief, answer, serving, diagnosis.explanation);
+  }
   diagnosis.latency = std::move(latency);
   return diagnosis;
 }

@@ -10,23 +10,13 @@
 #include "diagnose/explanation.hpp"
 #include "diagnose/host_rates.hpp"
 #include "diagnose/life.hpp"
+#include "diagnose/loading_relief.hpp"
 #include "workload/serving_time.hpp"
 
 namespace millrace::diagnose {
 namespace {
 
 constexpr double kNoFigure = std::numeric_limits<double>::quiet_NaN();
-
-struct LoadingTask {
-  std::string what;         // "weights", "training state"
-  std::string done;         // "ready", "going on again"
-  double bytes_of_gpu = 0;  // into each
-  bool streamed = true;     // storage and copy overlap
-  double fixed_s = 0;       // besides
-  std::string fixed_name;
-  double wanted_s = 0;
-  int gpus = 1;  // of this host that load at once
-};
 
 double whole_s(const LoadingTask& task, double read_of_gpu, double copy) {
   const double read_s = task.bytes_of_gpu / read_of_gpu, copy_s = task.bytes_of_gpu / copy;
@@ -36,23 +26,6 @@ double whole_s(const LoadingTask& task, double read_of_gpu, double copy) {
 record::LatencyPart loading_part(const std::string& name, double s, bool measured, std::string source,
                                  std::vector<std::string> evidence) {
   return {name, s, kNoFigure, measured, std::move(source), std::move(evidence)};
-}
-
-std::string relief_words(const LoadingTask& task, const HopRate& read, const HopRate& copy) {
-  const double of_gpu = read.mean / task.gpus;
-  const bool storage = task.bytes_of_gpu / of_gpu >= task.bytes_of_gpu / copy.mean;
-  const double left = task.wanted_s - task.fixed_s;
-  if (left <= 0)
-    return fmt::format("Loading is not to blame: {} alone takes {}.", task.fixed_name,
-                       time_words(task.fixed_s));
-  const double other = task.streamed ? 0 : task.bytes_of_gpu / (storage ? copy.mean : of_gpu);
-  const std::string hop = storage ? "storage" : "the copy into the GPUs";
-  if (left <= other)
-    return fmt::format("Mend storage and the copy into the GPUs both: neither alone suffices.");
-  const double needed = task.bytes_of_gpu / (left - other) * (storage ? task.gpus : 1);
-  return fmt::format("Mend {}: it takes {}{} where there {} {}.", hop, rate_words(needed),
-                     storage && task.gpus > 1 ? fmt::format(" for {} GPUs together", task.gpus) : "",
-                     storage ? "is" : "are", rate_words(storage ? read.mean : copy.mean));
 }
 
 record::Diagnosis judge_loading(const Question& question, const LoadingTask& task, const HopRate& read,
@@ -89,25 +62,31 @@ record::Diagnosis judge_loading(const Question& question, const LoadingTask& tas
                       : at_most <= task.wanted_s ? "fed"
                       : at_least > task.wanted_s ? "starved"
                                                  : "inconclusive";
+  std::vector<LoadingRelief> relief;
+  if (diagnosis.verdict == "starved") relief = relieve_loading(task, {read_s, copy_s, task.fixed_s});
+  const std::string who = who_words(question.profile, diagnosis.accelerators);
   const std::string takes_words = fmt::format("{} from storage into {} and {} after {}, wanted within {}.",
                                               bytes_words(task.bytes_of_gpu * gpus), gpus_words(task.gpus),
                                               task.done, time_words(takes), time_words(task.wanted_s));
   if (diagnosis.verdict == "fed")
-    diagnosis.sentence = "Soon enough: " + takes_words;
+    diagnosis.sentence = who + " is soon enough: " + takes_words;
   else if (diagnosis.verdict == "starved") {
     latency.mend = read_s >= copy_s ? latency.parts[0].name : latency.parts[1].name;
     if (task.fixed_s > task.wanted_s) latency.mend = task.fixed_name;
-    diagnosis.sentence = "Too slow: " + takes_words + " " + relief_words(task, read, copy);
+    diagnosis.sentence =
+        who + " is too slow: " + takes_words + loading_relief_words(task, read, copy, relief);
   } else if (!read.measured) {
     diagnosis.undecided = fmt::format(
         "measure storage (`millrace measure storage.read --path FOLDER --block-size 1MiB "
         "--queue-depth 32 --json F`, then `--with F`)");
-    diagnosis.sentence =
-        "Not known, since storage was not measured; by the profile's own figures: " + takes_words;
+    diagnosis.sentence = fmt::format(
+        "Whether {} is soon enough is not known, since storage was not measured; by the profile's "
+        "own figures: {}",
+        who, takes_words);
   } else {
     diagnosis.undecided = fmt::format("more repeats of {}", fmt::join(read.evidence, ", "));
-    diagnosis.sentence = fmt::format("It cannot be told: {} Between {} and {}.", takes_words,
-                                     time_words(at_least), time_words(at_most));
+    diagnosis.sentence = fmt::format("Whether {} is soon enough cannot be told: {} Between {} and {}.", who,
+                                     takes_words, time_words(at_least), time_words(at_most));
   }
   const double left = std::max(task.wanted_s - task.fixed_s, 1e-9);
   diagnosis.ranking.push_back(ranked_hop(read, "storage", task.bytes_of_gpu * gpus / left));
@@ -144,6 +123,7 @@ record::Diagnosis judge_loading(const Question& question, const LoadingTask& tas
                    "against what is wanted",
                    Sum::compare(figure::seconds(takes), figure::seconds(task.wanted_s)),
                    {}});
+  add_loading_relief(task, read, copy, relief, diagnosis);
   diagnosis.latency = std::move(latency);
   diagnosis.notes = std::move(notes);
   return diagnosis;
@@ -157,8 +137,9 @@ record::Diagnosis diagnose_cold_start(const record::Document& document, const Qu
   if (const double weights = workload::weights_bytes(profile);
       weights > profile.figures.memory_bytes * loading.replica_ranks) {
     record::Diagnosis diagnosis = blank_diagnosis(profile, std::max(1, question.accelerators));
-    diagnosis.sentence = fmt::format("It does not fit: {} of weights in {}, which hold {}.",
-                                     bytes_words(weights), gpus_words(loading.replica_ranks),
+    diagnosis.sentence = fmt::format("{} does not fit: {} of weights in {}, which hold {}.",
+                                     who_words(profile, loading.replica_ranks), bytes_words(weights),
+                                     gpus_words(loading.replica_ranks),
                                      bytes_words(profile.figures.memory_bytes * loading.replica_ranks));
     diagnosis.undecided = fmt::format("give it replica_ranks of {:.0f} at least",
                                       std::ceil(weights / profile.figures.memory_bytes));

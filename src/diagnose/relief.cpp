@@ -22,12 +22,6 @@ void raise(Capacity& capacity, double factor) {
   if (capacity.limit) *capacity.limit *= factor;
 }
 
-double round_up(double factor) {
-  const double step =
-      factor < 2 ? 0.01 : (factor < 10 ? 0.1 : std::pow(10, std::floor(std::log10(factor)) - 1));
-  return std::ceil(factor / step - 1e-9) * step;
-}
-
 // By how much a hop must grow for the job to reach the wanted utilization, were it the only one.
 double factor_for(const Hop& hop, const Simulation& simulation, double wanted, std::size_t stages) {
   const auto reaches = [&](double factor) {
@@ -45,6 +39,12 @@ double factor_for(const Hop& hop, const Simulation& simulation, double wanted, s
 }
 
 }  // namespace
+
+double rounded_up(double factor) {
+  const double step =
+      factor < 2 ? 0.01 : (factor < 10 ? 0.1 : std::pow(10, std::floor(std::log10(factor)) - 1));
+  return std::ceil(factor / step - 1e-9) * step;
+}
 
 std::vector<ReliefStep> relieve(const FeedPath& path, const Job& job, const Simulation& simulation,
                                 double wanted, int most) {
@@ -67,7 +67,7 @@ std::vector<ReliefStep> relieve(const FeedPath& path, const Job& job, const Simu
     const double goal = std::min(wanted, 0.999);
     ReliefStep step{&path.hops[index], 1, 0, nullptr};
     double factor = factor_for(mended.hops[index], simulation, goal, mended.hops.size());
-    step.factor = round_up(factor);
+    step.factor = rounded_up(factor);
     const Capacity before = mended.hops[index].capacity;
     raise(mended.hops[index].capacity, step.factor);
     step.utilization = utilization = simulation.utilization(rates_of(mended));
@@ -83,7 +83,7 @@ std::vector<ReliefStep> relieve(const FeedPath& path, const Job& job, const Simu
         raise(mended.hops[index].capacity, step.factor);
         break;
       }
-      step.factor = round_up(factor);
+      step.factor = rounded_up(factor);
       step.utilization = utilization = reached;
     }
     FeedPath beyond = mended;

@@ -22,4 +22,7 @@ struct ReliefStep {
 std::vector<ReliefStep> relieve(const FeedPath& path, const Job& job, const Simulation& simulation,
                                 double wanted, int most = 3);
 
+// To two or three digits, so that it suffices: 1.803 is 1.81, 2.91 is 3.0, 41.2 is 42.
+double rounded_up(double factor);
+
 }  // namespace millrace::diagnose

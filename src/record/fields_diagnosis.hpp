@@ -59,6 +59,7 @@ void fields(V& v, T& relief) {
   v.nullable("factor", relief.factor);
   v.required("next_bottleneck", relief.next_bottleneck);
   v.nullable("accelerator_utilization", relief.accelerator_utilization);
+  v.when_known("latency_s", relief.latency_s);
 }
 
 template <typename V, Is<LatencyPart> T>

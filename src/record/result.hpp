@@ -175,11 +175,14 @@ struct RankedHop {  // every hop of the feed path, most used first
   bool operator==(const RankedHop&) const = default;
 };
 
-struct Relief {  // mend `resource` by `factor`: what utilization results and what binds next
-  std::string resource;
-  double factor = 1;
-  std::string next_bottleneck;  // resource id; empty: nothing, the accelerators compute all the time
+struct Relief {  // mend `resource` by `factor`: what results, with this and all before it, and what binds
+                 // next
+  std::string resource;         // resource id, or the name of a part of a latency
+  double factor = 1;            // times as fast; of a queue, times the replicas
+  std::string next_bottleneck;  // as `resource`; empty: nothing, the accelerators compute all the time
   double accelerator_utilization = 0;
+  std::optional<double>
+      latency_s{};  // of what is judged by its time: an answer's p99, the whole of a loading
   bool operator==(const Relief&) const = default;
 };
 

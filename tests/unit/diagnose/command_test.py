@@ -80,13 +80,19 @@ def the_life_of_a_model(topology, result):
     expect_words(2, run("workloads", mine), "life.json", "/uses/", "budget_s is missing")
 
     both = expect_words(0, run("diagnose", topology, "--for", "vision-edge-l4", "--for", "vision-cloud-l4"), "IN TIME", "TOO LATE",
-                        "no round trip was measured, the given 100 ms", "whatever the dependence", "Mend network round trip")
+                        "no round trip was measured, the given 100 ms", "whatever the dependence", "vision-edge on 1 × L4 is in time", "vision-cloud on 1 × L4 is too late",
+                        "Mend network round trip", "keeps the budget")
     assert both.stdout.index("IN TIME") < both.stdout.index("TOO LATE")
     expect_words(1, run("diagnose", topology, "--for", "vision-cloud-l4", "--fail-if-starved"))
     printed = expect_words(0, run("diagnose", topology, "--for", "vision-cloud-l4", "--json", "-"))
     latency = json.loads(printed.stdout)["diagnoses"][0]["latency"]
     assert latency["budget_s"] == 0.02 and 0.14 < latency["p99_s"] <= latency["bound_p99_s"], latency
     assert latency["mend"] == "network round trip" and not latency["parts"][0]["measured"], latency
+    relief = json.loads(printed.stdout)["diagnoses"][0]["relief"]
+    assert [step["resource"] for step in relief] == ["network round trip"] and relief[0]["latency_s"] <= 0.02, relief
+    three = expect_words(3, run("diagnose", topology, "--for", "llama3-8b-checkpoint", "--accelerators", "8")).stdout
+    for accelerator in ("A100", "B200", "H100"):
+        assert f"llama3-8b-checkpoint on 8 × {accelerator}" in " ".join(three.split()), three
     expect_words(3, run("diagnose", topology, "--for", "llama3-8b-cold-start-h100"), "measure storage", "1 GB/s stand in")
     expect_words(0, run("diagnose", result, "--for", "llama3-8b-cold-start-h100"), "ready after 31.1 s")  # 16.06 GB ÷ 1 GB/s + 15 s
     expect_words(3, run("diagnose", result, "--for", "llama3-8b-checkpoint-h100", "--accelerators", "8"), "storage.write")

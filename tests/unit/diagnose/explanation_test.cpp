@@ -45,6 +45,9 @@ TEST(Explanation, AWrongSumIsFoundOut) {
   EXPECT_FALSE(check("7 records × 146.601 GB ÷ 0.323 s = 3.177 GB/s")->holds());
   EXPECT_FALSE(check("4.3 ms + 12.3 ms − 1 ms = 16.6 ms")->holds());
   EXPECT_TRUE(check("2 × 3 + 4 × 5 = 26")->holds()) << "× before +";
+  EXPECT_TRUE(check("821.741 ms ÷ 1.07 = 768 ms")->holds()) << "767.98 with four digits";
+  EXPECT_FALSE(check("821.741 ms ÷ 1.07 = 767 ms")->holds());
+  EXPECT_FALSE(check("2 × 3 = 7")->holds());
   EXPECT_FALSE(check("31 % > 90 %")->holds());
   EXPECT_TRUE(check("31 % < 90 %")->holds());
   EXPECT_FALSE(check("nothing is computed here"));

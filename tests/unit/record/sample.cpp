@@ -76,7 +76,7 @@ Diagnosis full_diagnosis() {
   d.bottlenecks = {{{"drive:vda:read", "file_system:/"}, "storage", 3.18e9, 1.1e9, {"m1"}}};
   d.ranking = {
       {"drive:vda:read", "storage", "read from vda", 2.9, 3.18e9, 1.1e9, 1.0e9, 1.2e9, 7.88e9, {"m1", "m2"}}};
-  d.relief = {{"drive:vda:read", 2.9, "memory:0", 0.95}};
+  d.relief = {{"drive:vda:read", 2.9, "memory:0", 0.95, 0.019}};
   d.measured = MeasuredUtilization{0.34, 0.01, "m2"};
   d.latency = LatencyDiagnosis{
       0.1, 0.02, 0.05, 0.08, {{"storage", 0.01, 0.02, true, "805 MB ÷ 1 GB/s", {"m1"}}}, "storage"};
