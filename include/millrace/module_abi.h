@@ -183,7 +183,8 @@ typedef struct millrace_host {
    * count through host 0's workers, then host 1's, and so on. */
   int32_t host_index, hosts; /* which host this is (0 asked for the measurement), of how many; 0 of 1 */
   /* The numeric IP address by which the hosts reached each other: a probe's own traffic uses no other unless
-   * a parameter says so. "" when there is one host. Lives as long as parameter's answers. */
+   * a parameter says so. "" when there is one host, and for a third host that this one did not agree to deal
+   * with (see may_use_address). Lives as long as parameter's answers. */
   const char* (*host_address)(void* context, int32_t host);
 
   /* --- results, in run or close --- */
@@ -194,6 +195,14 @@ typedef struct millrace_host {
   /* Where the bytes ended that this worker moved by a library of its own, no memory of the host's: "gpu", or
    * "stand-in" where something took its place. The last word counts, a stand-in's over all. */
   void (*device)(void* context, const char* kind);
+
+  /* --- several hosts, always --- */
+  /* Whether the probe's own traffic may go from or to this numeric IP address. On a host that was asked to
+   * take part: only if it is one by which the session came, or one that its operator allowed. A probe asks
+   * about every address that it learns from another host's parameters or in an exchange. Elsewhere: any. */
+  int32_t (*may_use_address)(void* context, const char* address);
+  /* TCP ports at which the probe may listen here, both included; 0 and 0: any. */
+  uint16_t first_port, last_port;
 } millrace_host;
 
 typedef struct millrace_probe {

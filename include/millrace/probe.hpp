@@ -24,6 +24,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "millrace/memory.hpp"
@@ -61,6 +62,17 @@ class Host {
   [[nodiscard]] std::string address(int host) const {
     const bool known = MILLRACE_HAS(host_, host_address) && host_->host_address != nullptr;
     return known ? host_->host_address(host_->context, host) : "";
+  }
+  // Whether its own traffic may go from or to this numeric IP address: ask about each that another host
+  // named.
+  [[nodiscard]] bool may_use_address(const std::string& address) const {
+    const bool bound = MILLRACE_HAS(host_, may_use_address) && host_->may_use_address != nullptr;
+    return !bound || host_->may_use_address(host_->context, address.c_str()) != 0;
+  }
+  // TCP ports at which it may listen here, first and last; 0 and 0: any.
+  [[nodiscard]] std::pair<std::uint16_t, std::uint16_t> ports() const {
+    if (!MILLRACE_HAS(host_, last_port)) return {0, 0};
+    return {host_->first_port, host_->last_port};
   }
 
   void log(int level, const std::string& text) const { host_->log(host_->context, level, text.c_str()); }

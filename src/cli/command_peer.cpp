@@ -8,15 +8,17 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "run/address_range.hpp"
 #include "run/numeric_address.hpp"
 #include "run/peer/serve.hpp"
+#include "run/port_range.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::cli {
 namespace {
 
 struct PeerArguments {
-  std::string listen, idle = "10min", token_file;
+  std::string listen, idle = "10min", token_file, ports;
   std::vector<std::string> allowed;
   int sessions = 1;
 };
@@ -38,9 +40,14 @@ Result<run::peer::ServeOptions> read_options(const PeerArguments& arguments) {
   options.idle = *idle;
   options.sessions = arguments.sessions;
   for (const std::string& text : arguments.allowed) {
-    auto allowed = run::numeric_address(text).map_error(named("--allow-address"));
+    auto allowed = run::address_range(text).map_error(named("--allow-address"));
     if (!allowed) return tl::unexpected(allowed.error());
     options.allowed.push_back(std::move(*allowed));
+  }
+  if (!arguments.ports.empty()) {
+    const auto ports = run::port_range(arguments.ports).map_error(named("--ports"));
+    if (!ports) return tl::unexpected(ports.error());
+    options.ports = *ports;
   }
   if (!arguments.token_file.empty()) options.token_file = arguments.token_file;
   return options;
@@ -93,15 +100,20 @@ void add_peer(CLI::App& app, Context& context) {
                       "Write the token here, for the owner alone, instead of printing it");
   command->add_option(
       "--allow-address", arguments->allowed,
-      "An address that a measurement may name (--address, --peer-address) besides those of the "
-      "session; several times: more of them");
+      "An address, or a network of them (10.1.0.0/16), that probes may use besides those of the session: the "
+      "other host's and this one's own, such as those of RDMA ports; several times: more of them");
+  command->add_option(
+      "--ports", arguments->ports,
+      "FIRST-LAST: the TCP ports at which tcp.* may listen, as a firewall lets them through; Gloo and "
+      "NCCL take any");
   command->add_option("--sessions", arguments->sessions, "End after so many sessions, each with a new token")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
   command->footer(
-      "It serves who knows the token it prints, one at a time, each token once, and then ends. It runs its "
-      "own\n"
-      "modules' probes and no others, none that is given a path, and touches no files for another host.\n"
+      "It serves who knows the token it prints, one at a time, each token once, and then ends. It runs\n"
+      "its own modules' probes and no others, none that is given a path, and touches no files for another\n"
+      "host. Probes use the addresses of the session and those allowed here: RDMA ports of another network\n"
+      "need that, and so do the other peers of a collective of Gloo's.\n"
       "Example:\n"
       "  node2$ millrace peer --listen 10.0.0.2:7411 --token-file token\n"
       "  node1$ scp node2:token . && millrace measure tcp.stream --peer 10.0.0.2:7411 --token-file token");

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "process/guarded_call.hpp"
+#include "run/address_range.hpp"
 #include "run/c_text.hpp"
 #include "run/module_loader.hpp"
 
@@ -57,6 +58,11 @@ class DescribeHost {
                  ? all[static_cast<std::size_t>(host)].c_str()
                  : "";
     };
+    host_.may_use_address = [](void* self, const char* address) -> std::int32_t {
+      return may_use(static_cast<DescribeHost*>(self)->hosts_, c_text(address)) ? 1 : 0;
+    };
+    host_.first_port = hosts.ports.first;
+    host_.last_port = hosts.ports.last;
     host_.add_worker = [](void* self, const millrace_worker* worker) -> std::int32_t {
       return static_cast<DescribeHost*>(self)->add(*worker);
     };
@@ -139,6 +145,10 @@ std::string describe_here(const ProbeEntry& entry, const Parameters& parameters,
 }
 
 }  // namespace
+
+bool may_use(const HostGroup& hosts, const std::string& address) {
+  return !hosts.agreed || is_within(address, *hosts.agreed);
+}
 
 Result<Description> describe(const ProbeEntry& entry, const Parameters& parameters,
                              const topology::Machine& machine, Duration answer_time, const HostGroup& hosts) {

@@ -2,11 +2,13 @@
 // Asks a probe which workers it wants for its parameters on this machine.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "run/catalog.hpp"
 #include "run/parameters.hpp"
+#include "run/port_range.hpp"
 #include "topology/discover.hpp"
 #include "units/quantity.hpp"
 #include "units/result.hpp"
@@ -20,10 +22,14 @@ struct WorkerPlan {
   std::uint64_t memory_bytes = 0, locked_bytes = 0;
 };
 
-// The hosts of one measurement: which of them this is, and the address by which each was reached ("" alone).
+// The hosts of one measurement: which of them this is, and the address by which each was reached ("" alone,
+// and of a third host that this one did not agree to deal with).
 struct HostGroup {
   int self = 0;
   std::vector<std::string> addresses = {""};
+  // Which addresses a probe may use here, see address_range.hpp; nothing: any. Each host's own business.
+  std::optional<std::vector<std::string>> agreed = {};
+  PortRange ports = {};  // at which probes may listen here
 };
 
 // What the probe answered. Not "ok": nothing can be started, and that is the measurement's outcome.
@@ -32,6 +38,8 @@ struct Description {
   std::string reason, hint;   // when it is not ok
   std::vector<WorkerPlan> workers;
 };
+
+bool may_use(const HostGroup& hosts, const std::string& address);
 
 inline constexpr Duration kDescribeTime{20'000'000'000};  // it may enumerate devices and list many files
 

@@ -52,6 +52,11 @@ void WorkerHost::fill_services() {
                ? all[static_cast<std::size_t>(host)].c_str()
                : "";
   };
+  host_.may_use_address = [](void* self, const char* address) -> std::int32_t {
+    return may_use(static_cast<WorkerHost*>(self)->spec_.hosts, c_text(address)) ? 1 : 0;
+  };
+  host_.first_port = spec_.hosts.ports.first;
+  host_.last_port = spec_.hosts.ports.last;
   host_.log = [](void* self, std::int32_t level, const char* line) {
     auto* host = static_cast<WorkerHost*>(self);
     const std::lock_guard lock(host->mutex_);

@@ -25,6 +25,8 @@ std::string to_json(const WorkerSpec& spec) {
       {"block", spec.block},
       {"host", spec.hosts.self},
       {"addresses", spec.hosts.addresses},
+      {"agreed", spec.hosts.agreed ? json(*spec.hosts.agreed) : json()},
+      {"ports", {spec.hosts.ports.first, spec.hosts.ports.last}},
       {"cpus", spec.cpus}}
       .dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -43,6 +45,9 @@ WorkerSpec worker_spec_from_json(const std::string& text) {
   spec.ranks = from.at("ranks");
   spec.block = from.at("block");
   spec.hosts = {from.at("host"), from.at("addresses").get<std::vector<std::string>>()};
+  if (const json& agreed = from.at("agreed"); !agreed.is_null())
+    spec.hosts.agreed = agreed.get<std::vector<std::string>>();
+  spec.hosts.ports = {from.at("ports").at(0), from.at("ports").at(1)};
   spec.cpus = from.at("cpus").get<std::vector<int>>();
   return spec;
 }

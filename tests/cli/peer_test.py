@@ -582,6 +582,46 @@ class Faults(PeerTest):
         self.assertEqual(ended.code, 0, ended.err + ended.out + peer.text)
         self.assertTrue(ended.measurement["verified"])
 
+    def test_an_address_of_a_network_that_the_peer_allowed_is_used_there(self):
+        peer = Peer(self, "--allow-address", "127.0.2.0/24")
+        ended = self.pair("tcp.stream", "--peer-address", "127.0.2.77", *GOOD, peer=peer)
+        self.assertEqual(ended.code, 0, ended.err + ended.out + peer.text)
+        self.refused("peer", "--listen", "127.0.0.1:0", "--allow-address", "127.0.0.0/0", what="--allow-address: '127.0.0.0/0' is no "
+                     "network", hint="10.1.0.0/16")
+
+    def test_a_third_host_is_dealt_with_only_where_it_was_allowed(self):
+        """Each rank of Gloo's connects to all others: to the third host's address, which only the one that asks knows."""
+        for allowed, code in (((), 3), (("127.0.0.2", "127.0.0.3"), 0)):
+            peers = [Peer(self, *(word for address in allowed for word in ("--allow-address", address)),
+                          listen=f"127.0.0.{number}:0", name=f"peer{number}-{code}") for number in (2, 3)]
+            ended = self.pair("gloo.all_reduce", "--ranks", 1, "--size", "4KiB", *GOOD, peer=peers)
+            self.assertEqual(ended.code, code, ended.err + ended.out)
+            if code == 0:
+                self.assertEqual(len(ended.measurement["participants"]), 3)
+                self.assertTrue(ended.measurement["verified"])
+            else:
+                self.assertRegex(ended.measurement["reason"], "did not agree to deal with host [12] of this measurement")
+                self.assertIn("--allow-address", ended.measurement["hint"])
+            for peer in peers:
+                peer.ends()
+
+    def test_a_peer_listens_at_no_other_ports_than_those_that_it_was_given(self):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            ended = self.pair("tcp.stream", *SHORT, peer=(peer := Peer(self, "--ports", f"{port}-{port}")))
+            self.assertEqual(ended.code, 3, ended.err)
+            self.assertRegex(ended.measurement["reason"], f"no port from {port} to {port} is free on 127.0.0.1")
+            peer.ends()
+            ended = self.pair("tcp.stream", "--port", port - 1, *SHORT, peer=(peer := Peer(self, "--ports", f"{port}-{port + 9}")))
+            self.assertEqual(ended.code, 3, ended.err)
+            self.assertRegex(ended.measurement["reason"], f"--port {port - 1} is none of the ports")
+            peer.ends()
+            ended = self.pair("tcp.stream", *GOOD, peer=Peer(self, "--ports", f"{port}-{min(port + 30, 65535)}"))
+            self.assertEqual(ended.code, 0, ended.err + ended.out)
+        for wrong in ("0", "7520-7500", "any"):
+            self.refused("peer", "--listen", "127.0.0.1:0", "--ports", wrong, what=f"--ports: '{wrong}' is no range of ports",
+                         hint="7500-7520")
+
     def test_every_address_of_a_host_is_no_address(self):
         for wildcard in ("0.0.0.0", "::", "::ffff:0.0.0.0"):
             self.refused("measure", "tcp.stream", "--peer-address", wildcard, what="is every address of a host", hint="ip address")

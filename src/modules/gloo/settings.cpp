@@ -64,6 +64,9 @@ Result<std::string> address_of(const sdk::Host& host, int index) {
     address = host.text(parameter);
   else
     address = host.hosts() > 1 ? host.address(index) : "127.0.0.1";
+  if (address.empty())
+    return cannot(fmt::format("this host did not agree to deal with host {} of this measurement", index),
+                  "start `millrace peer` on each host with --allow-address and the addresses of the others");
   in6_addr any{};
   if (inet_pton(AF_INET, address.c_str(), &any) != 1 && inet_pton(AF_INET6, address.c_str(), &any) != 1)
     return failure(fmt::format("'{}' is no numeric IP address", address),

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cerrno>
+#include <tuple>
 
 #include "modules/tcp/network_failure.hpp"
 #include "modules/tcp/socket.hpp"
@@ -63,6 +64,7 @@ Result<LinkOptions> link_options_from(const sdk::Host& host) {
   LinkOptions options;
   if (const Result<void> fine = set_addresses(host, options); !fine) return tl::unexpected(fine.error());
   options.port = static_cast<std::uint16_t>(host.integer("port"));
+  std::tie(options.first_port, options.last_port) = host.ports();
   options.connect_timeout_ns = host.duration_ns("connect-timeout");
   options.silence_ns = host.duration_ns("silence");
   options.congestion = host.text("congestion");

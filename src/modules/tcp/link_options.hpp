@@ -16,7 +16,9 @@ namespace millrace::tcp {
 struct LinkOptions {
   Address client;                           // of rank 0, which connects
   std::optional<Address> only_server;       // given or implied; not set: each host's own address
-  std::uint16_t port = 0;                   // on which servers listen; 0: any
+  std::uint16_t port = 0;                   // on which servers listen; 0: any, of the range if there is one
+  std::uint16_t first_port = 0;             // the range that this host allows; 0: none
+  std::uint16_t last_port = 0;              // included
   std::int64_t connect_timeout_ns = 0;      // until all connections stand
   std::int64_t silence_ns = 0;              // after which a peer that does not move is given up
   std::string congestion;                   // "": the system's default

@@ -51,6 +51,18 @@ Result<void> set_buffer(int fd, int option, int forced, int bytes, const char* n
                  fmt::format("raise it: sysctl -w {}={}; or run as root", limit, bytes));
 }
 
+// At this port; 0: any. `why_not` is the errno where it cannot be had.
+Result<Socket> listen_at(const Address& address, const LinkOptions& options, int& why_not) {
+  Result<Socket> socket = make_socket(address.family(), options);
+  if (!socket) return socket;
+  // A port that an earlier run used waits for stray segments for a minute: it may be used again.
+  set(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (bind(socket->fd(), address.raw(), address.length()) == 0 && listen(socket->fd(), kBacklog) == 0)
+    return socket;
+  why_not = errno;
+  return network_failure(why_not, "listen on " + address.text());
+}
+
 }  // namespace
 
 Result<Socket> make_socket(int family, const LinkOptions& options) {
@@ -69,13 +81,22 @@ Result<Socket> make_socket(int family, const LinkOptions& options) {
 }
 
 Result<Socket> listen_on(const Address& address, const LinkOptions& options) {
-  Result<Socket> socket = make_socket(address.family(), options);
-  if (!socket) return socket;
-  // A port that an earlier run used waits for stray segments for a minute: it may be used again.
-  set(socket->fd(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (bind(socket->fd(), address.raw(), address.length()) != 0 || listen(socket->fd(), kBacklog) != 0)
-    return network_failure(errno, "listen on " + address.text());
-  return socket;
+  int why_not = 0;
+  if (options.first_port == 0) return listen_at(address, options, why_not);
+  if (address.port() != 0 && (address.port() < options.first_port || address.port() > options.last_port))
+    return failure(fmt::format("--port {} is none of the ports {} to {} that this peer opens", address.port(),
+                               options.first_port, options.last_port),
+                   "leave --port out, or start that peer with other --ports", Exit::kInconclusive);
+  if (address.port() != 0) return listen_at(address, options, why_not);
+  for (unsigned port = options.first_port; port <= options.last_port; ++port) {
+    Address one = address;
+    one.set_port(static_cast<std::uint16_t>(port));
+    Result<Socket> socket = listen_at(one, options, why_not);
+    if (socket || why_not != EADDRINUSE) return socket;
+  }
+  return failure(fmt::format("no port from {} to {} is free on {}", options.first_port, options.last_port,
+                             address.host_text()),
+                 "start that peer with more --ports; `ss -ltn` shows who has them", Exit::kInconclusive);
 }
 
 Result<void> finish_socket(int fd, const LinkOptions& options) {

@@ -4,20 +4,9 @@
 #include <fmt/format.h>
 #include <millrace/module_abi.h>
 
-#include <algorithm>
-
-#include "run/numeric_address.hpp"
-#include "run/peer/address.hpp"
+#include "run/address_range.hpp"
 
 namespace millrace::run::peer {
-namespace {
-
-bool is_same(const std::string& one, const std::string& other) {
-  const auto a = numeric_address(without_scope(one)), b = numeric_address(without_scope(other));
-  return a && b && *a == *b;
-}
-
-}  // namespace
 
 Result<void> check_addresses(const ProbeInfo& probe, const Parameters& parameters,
                              const std::vector<std::string>& agreed) {
@@ -26,8 +15,7 @@ Result<void> check_addresses(const ProbeInfo& probe, const Parameters& parameter
     const auto found = parameters.find(spec.name);
     if (found == parameters.end() || found->second.empty()) continue;
     const std::string& wanted = found->second;
-    if (std::any_of(agreed.begin(), agreed.end(), [&](const std::string& a) { return is_same(a, wanted); }))
-      continue;
+    if (is_within(wanted, agreed)) continue;
     return failure(
         fmt::format("--{} {} is neither an address of the session nor one that this peer allows", spec.name,
                     wanted),

@@ -12,7 +12,8 @@
 
 namespace millrace::run::peer {
 
-// Fails when a parameter that is an address names one that is not among `agreed`.
+// Fails when a parameter that is an address names one that is not within `agreed`, see
+// address_range.hpp.
 Result<void> check_addresses(const ProbeInfo& probe, const Parameters& parameters,
                              const std::vector<std::string>& agreed);
 

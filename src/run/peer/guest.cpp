@@ -35,12 +35,12 @@ PlanAnswer refused(const Error& error) {
 }  // namespace
 
 Guest::Guest(Connection connection, Door& door, const topology::Machine& machine, const Catalog& catalog,
-             const std::vector<std::string>& allowed, Say say)
+             Allowance allowed, Say say)
     : connection_(std::move(connection)),
       door_(door),
       machine_(machine),
       catalog_(catalog),
-      allowed_(allowed),
+      allowed_(std::move(allowed)),
       say_(std::move(say)) {}
 
 void Guest::introduce() {
@@ -102,15 +102,25 @@ bool Guest::answer(const Sealed& message) {
 }
 
 // The addresses of the two of them are those of this connection, whatever the other host says; each end knows
-// them by its own interfaces.
+// them by its own interfaces. Of a third host the other one may say anything: its address is passed on where
+// it was allowed here, and left out elsewhere.
 bool Guest::agree_on_addresses(HostGroup& hosts) const {
   const auto agree = [](std::string& said, const std::string& seen) {
     const bool same = without_scope(said) == without_scope(seen);
     said = seen;
     return same;
   };
-  return agree(hosts.addresses.front(), other_end(connection_.socket()).host) &&
-         agree(hosts.addresses[static_cast<std::size_t>(hosts.self)], own_end(connection_.socket()).host);
+  const auto self = static_cast<std::size_t>(hosts.self);
+  if (!agree(hosts.addresses.front(), other_end(connection_.socket()).host) ||
+      !agree(hosts.addresses[self], own_end(connection_.socket()).host))
+    return false;
+  hosts.ports = allowed_.ports;
+  hosts.agreed = allowed_.addresses;
+  hosts.agreed->push_back(hosts.addresses.front());
+  hosts.agreed->push_back(hosts.addresses[self]);
+  for (std::string& address : hosts.addresses)
+    if (!may_use(hosts, address)) address.clear();
+  return true;
 }
 
 // The probe that is asked for, where this host lets another one run it so.
@@ -125,10 +135,7 @@ Result<ProbeEntry> Guest::permitted(PlanRequest& request) const {
                    "run `millrace measure` for it on that host", Exit::kInconclusive);
   const auto parameters = read_parameters(*entry->probe, request.given);
   if (!parameters) return tl::unexpected(parameters.error());
-  std::vector<std::string> agreed = allowed_;
-  agreed.push_back(own_end(connection_.socket()).host);
-  agreed.push_back(other_end(connection_.socket()).host);
-  if (const auto fine = check_addresses(*entry->probe, *parameters, agreed); !fine)
+  if (const auto fine = check_addresses(*entry->probe, *parameters, *request.hosts.agreed); !fine)
     return tl::unexpected(fine.error());
   return entry;
 }

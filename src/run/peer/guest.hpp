@@ -12,15 +12,22 @@
 #include "run/peer/connection.hpp"
 #include "run/peer/door.hpp"
 #include "run/peer/messages.hpp"
+#include "run/port_range.hpp"
 #include "topology/discover.hpp"
 
 namespace millrace::run::peer {
+
+// What this host's operator lets a guest's probes use of its network.
+struct Allowance {
+  std::vector<std::string> addresses;  // besides those of the session, see address_range.hpp
+  PortRange ports;
+};
 
 class Guest {
  public:
   using Say = std::function<void(const std::string& line)>;
   Guest(Connection connection, Door& door, const topology::Machine& machine, const Catalog& catalog,
-        const std::vector<std::string>& allowed, Say say);
+        Allowance allowed, Say say);
 
   // Until it says good-bye, is lost, asks nothing for so long, or this process is interrupted.
   void serve(Duration idle);
@@ -39,7 +46,7 @@ class Guest {
   Door& door_;
   const topology::Machine& machine_;
   const Catalog& catalog_;
-  std::vector<std::string> allowed_;  // addresses, see agreed_addresses.hpp
+  Allowance allowed_;
   Say say_;
   std::optional<InstancePlan> plan_;
   int launches_ = 0;

@@ -80,7 +80,8 @@ Result<void> serve(const ServeOptions& options, const ServeCallbacks& callbacks)
       return {};
     }
     callbacks.say(fmt::format("session with {}", door.guest()));
-    Guest guest(std::move(*connection), door, *machine, catalog, options.allowed, callbacks.say);
+    Guest guest(std::move(*connection), door, *machine, catalog, {options.allowed, options.ports},
+                callbacks.say);
     guest.serve(options.idle);
     if (was_interrupted()) return failure("interrupted", "", Exit::kInterrupted);
   }

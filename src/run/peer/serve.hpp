@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "run/peer/address.hpp"
+#include "run/port_range.hpp"
 #include "units/quantity.hpp"
 #include "units/result.hpp"
 
@@ -21,8 +22,9 @@ struct ServeOptions {
   Duration idle{600'000'000'000};  // without a session, or in a session without a measurement
   std::optional<std::filesystem::path> token_file;
   int sessions = 1;  // each with a token of its own
-  // Addresses that a probe's parameters may name besides those of the session, see numeric_address.hpp.
+  // Addresses that a probe may use besides those of the session, see address_range.hpp.
   std::vector<std::string> allowed;
+  PortRange ports;  // at which probes may listen
 };
 
 struct ServeCallbacks {

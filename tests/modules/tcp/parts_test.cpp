@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 
 #include "modules/tcp/address.hpp"
 #include "modules/tcp/receiver.hpp"
 #include "modules/tcp/route.hpp"
+#include "modules/tcp/socket.hpp"
 #include "modules/tcp/verification.hpp"
 
 namespace millrace::tcp {
@@ -23,6 +26,48 @@ TEST(TcpAddress, HostsAreComparedWithoutTheirPorts) {
   EXPECT_TRUE(Address::parse("10.0.0.1", 1)->same_host(*Address::parse("10.0.0.1", 2)));
   EXPECT_FALSE(Address::parse("10.0.0.1")->same_host(*Address::parse("10.0.0.2")));
   EXPECT_FALSE(Address::parse("127.0.0.1")->same_host(*Address::parse("::1")));
+}
+
+// A listener on any port of loopback, and a range that begins with that port.
+struct TakenPort {
+  Socket listener = std::move(*listen_on(*Address::parse("127.0.0.1"), {}));
+  std::uint16_t port = Address::of_socket(listener.fd()).port();
+  [[nodiscard]] LinkOptions range(int more) const {
+    LinkOptions options;
+    options.first_port = port;
+    options.last_port = static_cast<std::uint16_t>(std::min(port + more, 65535));
+    return options;
+  }
+};
+
+TEST(TcpListening, TakesAFreePortOfTheRange) {
+  const TakenPort taken;
+  const auto options = taken.range(30);
+  const auto listening = listen_on(*Address::parse("127.0.0.1"), options);
+  ASSERT_TRUE(listening) << listening.error().what;
+  const std::uint16_t port = Address::of_socket(listening->fd()).port();
+  EXPECT_GT(port, options.first_port);
+  EXPECT_LE(port, options.last_port);
+}
+
+TEST(TcpListening, SaysSoWhenNoPortOfTheRangeIsFree) {
+  const TakenPort taken;
+  const auto refused = listen_on(*Address::parse("127.0.0.1"), taken.range(0));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().what, fmt::format("no port from {0} to {0} is free on 127.0.0.1", taken.port));
+  EXPECT_NE(refused.error().hint.find("--ports"), std::string::npos);
+}
+
+TEST(TcpListening, TakesNoOtherPortThanOneOfTheRange) {
+  const TakenPort taken;
+  const auto outside = static_cast<std::uint16_t>(taken.port - 1);
+  const auto refused = listen_on(*Address::parse("127.0.0.1", outside), taken.range(5));
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().what.find(fmt::format("--port {} is none of the ports", outside)),
+            std::string::npos);
+  const auto options = taken.range(30);
+  EXPECT_TRUE(listen_on(*Address::parse("127.0.0.2", options.last_port), options))
+      << "one of them that is asked for";
 }
 
 TEST(TcpRoute, LoopbackLeavesByLo) {
