@@ -13,6 +13,7 @@
 #include <memory>
 #include <system_error>
 
+#include "modules/rdma/allowed.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::rdma {
@@ -111,6 +112,10 @@ Result<void> CmJoin::set_up(rdma_cm_id* id, std::size_t index) {
     if (state == IBV_QPS_INIT) attributes.qp_access_flags = static_cast<unsigned>(kQueuePairAccess);
     if (state == IBV_QPS_RTS) attributes.timeout = end_.settings().ack_timeout;
     if (state == IBV_QPS_RTR) attributes.path_mtu = mtu_code(end_.route().mtu);
+    // Who asks for a connection says where it comes from: only there were we told that we may send.
+    if (state == IBV_QPS_RTR && !end_.port().is_infiniband() &&
+        !leads_to(attributes.ah_attr, end_.route().gids->second))
+      return failed("set up a queue pair", EADDRNOTAVAIL);
     if (const int error = ibv_modify_qp(end_.joinable(index), &attributes, mask); error != 0)
       return failed("set up a queue pair", error);
   }

@@ -8,6 +8,7 @@
 #include <random>
 #include <system_error>
 
+#include "modules/rdma/allowed.hpp"
 #include "modules/rdma/reach.hpp"
 
 namespace millrace::rdma {
@@ -24,6 +25,10 @@ const EndSettings& own(const Settings& settings, const LinkRole& role) {
 bool receives_messages(const Settings& settings) {
   if (settings.operation == Operation::kSend) return true;
   return settings.operation == Operation::kWrite && settings.mode == Mode::kLatency && !settings.polls;
+}
+
+MayUse may_use_of(const sdk::Host& host) {
+  return [&host](const std::string& address) { return host.may_use_address(address); };
 }
 
 }  // namespace
@@ -125,6 +130,8 @@ Result<void> LinkEnd::greet(const sdk::Host& host) {
     std::erase_if(*gids, [](const Gid& gid) { return gid.type != GidType::kRoceV2; });
     if (gids->empty()) return tl::unexpected(no_roce_v2_gid(port_.device, port_.number, port_.interface));
   }
+  if (uses_ip())
+    if (auto allowed = keep_allowed(*gids, port_.text(), may_use_of(host)); !allowed) return allowed;
   if (gids->size() > 64) gids->resize(64);
   mine_.role = role_.text();
   mine_.device = port_.device;
@@ -144,17 +151,22 @@ Result<void> LinkEnd::greet(const sdk::Host& host) {
   return {};
 }
 
-Result<void> LinkEnd::meet(const Greeting& theirs, const std::string& my_address,
-                           const std::string& their_address) {
+Result<void> LinkEnd::meet(const sdk::Host& host, const Greeting& theirs) {
+  const bool one_host = theirs.host == mine_.host;
+  const std::string my_address = one_host ? "" : host.address(host.host_index());
+  const std::string their_address = one_host ? "" : host.address(static_cast<int>(theirs.host));
   auto route = agree(settings_, mine_, theirs, my_address, their_address);
   if (!route) return tl::unexpected(route.error());
   theirs_ = theirs;
   route_ = std::move(*route);
   here_ = end_text(mine_, my_address);
   there_ = end_text(theirs_, their_address);
-  // On one host, the way to the other port is loopback's, whatever their networks.
-  if (!route_.gids || mine_.host == theirs_.host) return {};
+  if (!route_.gids) return {};
   const auto& [from, to] = *route_.gids;
+  if (uses_ip())
+    if (auto allowed = check_allowed(to, there_, may_use_of(host)); !allowed) return allowed;
+  // On one host, the way to the other port is loopback's, whatever their networks.
+  if (one_host) return {};
   return check_reach(from, to, interface_of(port_.device, port_.number, from), here_, there_);
 }
 

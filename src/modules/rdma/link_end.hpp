@@ -32,8 +32,9 @@ class LinkEnd {
 
   [[nodiscard]] const Greeting& greeting() const { return mine_; }
 
-  // Learns what the other end said and how both reach each other. An address is "" where there is one host.
-  Result<void> meet(const Greeting& theirs, const std::string& my_address, const std::string& their_address);
+  // Learns what the other end said and how both reach each other. Fails where this host may not use the
+  // address that the other end has; nothing has been sent to it then.
+  Result<void> meet(const sdk::Host& host, const Greeting& theirs);
   // Joins each queue pair to the other end's, without rdma_cm; `first`: the first one to join.
   Result<void> join(std::size_t first = 0);
   // Called when all queue pairs are joined, by whichever way: posts the first receives.
@@ -99,6 +100,10 @@ class LinkEnd {
   Result<void> make_memory(const sdk::Host& host);
   Result<void> make_queues();
   Result<void> greet(const sdk::Host& host);
+  // Whether the link is found by IP addresses: see allowed.hpp.
+  [[nodiscard]] bool uses_ip() const {
+    return !port_.is_infiniband() || settings_.connect == Connect::kRdmaCm;
+  }
 
   Settings settings_;
   LinkRole role_;

@@ -144,9 +144,7 @@ Result<void> RdmaProbe::meet(const sdk::Host& host) {
     return other.host == mine.host && other.device == mine.device && other.port == mine.port;
   };
   reports_counters_ = std::find_if(all->begin(), all->end(), same_port)->role == mine.role;
-  const bool one_host = theirs->host == mine.host;
-  return end_->meet(*theirs, one_host ? "" : host.address(host.host_index()),
-                    one_host ? "" : host.address(static_cast<int>(theirs->host)));
+  return end_->meet(host, *theirs);
 }
 
 Result<void> RdmaProbe::join(const sdk::Host& host) {

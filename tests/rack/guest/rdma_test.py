@@ -31,12 +31,13 @@ def step():
     barrier(f"step{STEPS[0]}", patience_s=120)
 
 
-def serve():
-    """Host 1: a peer that answers until it is ended."""
+def serve(*allowed):
+    """Host 1: a peer that answers until it is ended; `allowed`: addresses besides those of the session."""
     if HOST == 1 and PEER["process"] is None:
         with SAID.open("w") as said:
             PEER["process"] = subprocess.Popen([BINARY, "peer", "--listen", f"{address(1)}:7411", "--token-file", str(TOKEN),
-                                                "--sessions", "1000", "--idle", "5min"], stdin=subprocess.DEVNULL, stdout=said,
+                                                "--sessions", "1000", "--idle", "5min",
+                                                *(word for one in allowed for word in ("--allow-address", one))], stdin=subprocess.DEVNULL, stdout=said,
                                                stderr=subprocess.STDOUT)
 
 
@@ -321,8 +322,21 @@ class RdmaTest(unittest.TestCase):
         shell("rdma link add rxe1 type rxe netdev eth1")
         self.addCleanup(shell, "rdma link delete rxe1")
         step()
-        serve()
         both = ("--device", "rxe0", "--device", "rxe1")
+        serve()
+        if HOST == 0:  # the second cable's addresses are none of the session
+            self.refused(f"rxe1 port 1 has .*{address(1, 1)}.*: neither an address of the session nor one that this peer allows", *both)
+        step()
+        end_service()
+        step()
+        # This host's own there and not the other one's: nor goes it where it was not told that it may.
+        serve(address(1, 1))
+        if HOST == 0:
+            self.refused(f"rxe1 port 1 of {address(0)} has {address(0, 1)}: neither an address of the session", *both)
+        step()
+        end_service()
+        step()
+        serve("10.9.1.0/24")
         rails = ours("rdma.write", *both, "--sizes", "16KiB", "--sweep-time", "500ms", "--huge-pages", seconds=2)
         many_to_one = ours("rdma.write", "--device", "rxe0", "--peer-device", "rxe0", "--peer-device", "rxe0", "--initiator",
                            "peer", seconds=1)
@@ -446,7 +460,7 @@ class RdmaTest(unittest.TestCase):
         shell("modprobe sch_netem && rdma link add rxe1 type rxe netdev eth1")
         self.addCleanup(shell, "rdma link delete rxe1; ip link set eth1 up; tc qdisc del dev eth1 root 2>/dev/null || true")
         step()
-        serve()
+        serve("10.9.1.0/24")
         for go, (cut_at, cut, mend, reason, hint) in enumerate(GOES * (
                 (1, "tc qdisc add dev eth1 root netem loss 100%", "tc qdisc del dev eth1 root", "the peer did not acknowledge",
                  "is the peer alive, is the path lossless (PFC, ECN, cables), do the MTUs agree?"),
