@@ -266,7 +266,7 @@ class TwoNamespaces(NcclTest):
         except NoNamespaces as reason:
             self.skipTest(str(reason))
 
-    def test_ranks_of_two_hosts_reduce_together(self):
+    def over_both(self, **environment):
         # Both play the same machine; each host sees one of its GPUs.
         played = self.standins()
         peer = self.start("peer", "--listen", f"{self.far.address}:0", prefix=self.far.prefix(), **played,
@@ -274,11 +274,23 @@ class TwoNamespaces(NcclTest):
         lines = [peer.stdout.readline().split() for _ in range(2)]
         self.assertEqual([line[0] for line in lines], ["listening", "token"])
         process = self.start("measure", "nccl.all_reduce", *SHORT, "--peer", lines[0][-1], "--quiet", "--json", "-",
-                             prefix=self.near.prefix(), **played, CUDA_VISIBLE_DEVICES="0", MILLRACE_TOKEN=lines[1][-1])
+                             prefix=self.near.prefix(), **played, CUDA_VISIBLE_DEVICES="0", MILLRACE_TOKEN=lines[1][-1],
+                             **environment)
         ended = self.finish(process, patience=60)
         at_peer = self.finish(peer, patience=60)
-        self.assertEqual(ended.code, 0, ended.err + ended.out)
         self.assertEqual(at_peer.code, 0, at_peer.err)
+        return ended
+
+    def test_a_rank_that_waits_at_no_address_of_the_session_is_not_gone_to(self):
+        ended = self.over_both(NCCL_SOCKET_IFNAME="=lo")
+        self.assertEqual(ended.code, 3, ended.err + ended.out)
+        self.assertRegex(ended.measurement["reason"], "rank 0 waits at 127.0.0.1: neither an address of the session nor one that "
+                         "this peer allows")
+        self.assertIn("NCCL_SOCKET_IFNAME", ended.measurement["hint"])
+
+    def test_ranks_of_two_hosts_reduce_together(self):
+        ended = self.over_both()
+        self.assertEqual(ended.code, 0, ended.err + ended.out)
         m = ended.measurement
         self.assertVerified(m, 2)
         self.assertEqual([p["host"] for p in m["participants"]], [0, 1])

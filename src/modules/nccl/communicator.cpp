@@ -11,6 +11,7 @@
 
 #include "modules/collective/cancellation.hpp"
 #include "modules/nccl/nccl_failure.hpp"
+#include "modules/nccl/unique_id.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::nccl {
@@ -83,6 +84,11 @@ Result<Meeting> meet(const sdk::Host& host, const Settings& settings) {
   if (all[0].size() != 1 + sizeof(meeting.id.internal))
     return failure("rank 0 sent no id of NCCL's", "run the same version of Millrace on all hosts");
   std::memcpy(meeting.id.internal, all[0].data() + 1, sizeof(meeting.id.internal));
+  // Rank 0 is on host 0: what it says here came from another host.
+  const auto may_use = [&](const std::string& address) { return host.may_use_address(address); };
+  if (host.host_index() > 0)
+    if (auto fine = check_unique_id({meeting.id.internal, sizeof(meeting.id.internal)}, may_use); !fine)
+      return tl::unexpected(fine.error());
   for (int rank = 0; rank < host.rank(); ++rank)
     meeting.local += all[static_cast<std::size_t>(rank)].front() == mine.front() ? 1 : 0;
   return meeting;

@@ -113,10 +113,13 @@ void set_environment(const sdk::Host& host, const Settings& s) {
   };
   set("NCCL_ALGO", s.algorithm);
   set("NCCL_PROTO", s.protocol);
-  const std::string interface =
-      host.hosts() > 1 ? collective::interface_of(host.address(host.host_index())) : "lo";
+  const std::string address = host.hosts() > 1 ? host.address(host.host_index()) : "";
+  const std::string interface = host.hosts() > 1 ? collective::interface_of(address) : "lo";
   // "=": this one, and none that only begins so (NCCL User Guide, "Environment Variables").
   if (!interface.empty()) setenv("NCCL_SOCKET_IFNAME", ("=" + interface).c_str(), 0);
+  // Of an interface with addresses of both families NCCL would take the first.
+  if (!address.empty())
+    setenv("NCCL_SOCKET_FAMILY", address.find(':') == std::string::npos ? "AF_INET" : "AF_INET6", 0);
 }
 
 }  // namespace millrace::nccl

@@ -30,9 +30,9 @@ Result<Settings> settings_from(const sdk::Host& host, collective::Collective col
 // Bytes through which arrays rotate where --region was not given: twice the GPU's last cache.
 std::uint64_t default_region(const cuda::Device& gpu);
 
-// Before NCCL is initialised: tells it by its environment what it takes from nowhere else, and over which
-// interface ranks meet: that by which the hosts know each other, loopback on one host. What the user set in
-// the environment stays.
+// Before NCCL is initialised: tells it by its environment what it takes from nowhere else, and by which
+// interface and family of addresses ranks meet: those by which the hosts know each other, loopback on one
+// host. What the user set in the environment stays.
 void set_environment(const sdk::Host& host, const Settings& settings);
 
 }  // namespace millrace::nccl

@@ -57,7 +57,7 @@ class Rank:
 
     def connect(self, rank, ranks, name, blocking=1):
         config = Config(ctypes.sizeof(Config), 0xcafebeef, 22809, blocking)
-        return self.nccl.ncclCommInitRankConfig(ctypes.byref(self.comm), ranks, UniqueId(name.encode()), rank,
+        return self.nccl.ncclCommInitRankConfig(ctypes.byref(self.comm), ranks, UniqueId(bytes(40) + name.encode()), rank,
                                                 ctypes.byref(config))
 
     def all_reduce(self, count=COUNT, kind=FLOAT, stream=None, array=None, operation=SUM):

@@ -5,6 +5,7 @@
 #include "nccl/communicator.hpp"
 #include "nccl/device_memory.hpp"
 #include "nccl/misuse.hpp"
+#include "nccl/own_address.hpp"
 
 using namespace millrace::standin::nccl;
 
@@ -36,7 +37,8 @@ ncclResult_t ncclGetUniqueId(ncclUniqueId* id) {
   if (const auto entered = enter_on_gpu("ncclGetUniqueId", -1); entered != ncclSuccess) return entered;
   std::memset(id->internal, 0, sizeof id->internal);
   const std::string name = Meeting::new_name();
-  std::memcpy(id->internal, name.data(), name.size());
+  write_own_address(id->internal + kAddressInId);
+  std::memcpy(id->internal + kNameInId, name.data(), name.size());
   return ncclSuccess;
 }
 
@@ -55,7 +57,8 @@ ncclResult_t ncclCommInitRankConfig(ncclComm_t* result, int ranks, ncclUniqueId 
   bool hang = false;
   if (const auto entered = enter_on_gpu(call, gpu, &hang); entered != ncclSuccess) return entered;
   ncclComm_t comm = *result = new_communicator();
-  comm->name.assign(id.internal, strnlen(id.internal, sizeof id.internal));
+  comm->name.assign(id.internal + kNameInId,
+                    strnlen(id.internal + kNameInId, sizeof id.internal - kNameInId));
   comm->rank = rank;
   comm->ranks = ranks;
   comm->gpu = gpu;
