@@ -24,6 +24,9 @@ bool has_address(const sockaddr* of, const std::string& address) {
 }  // namespace
 
 std::string interface_of(const std::string& address) {
+  // Of a link-local address every interface may have one, so the one that is meant stands with it.
+  if (const std::size_t scope = address.find('%'); scope != std::string::npos)
+    return address.substr(scope + 1);
   ifaddrs* first = nullptr;
   if (getifaddrs(&first) != 0) return {};
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> all(first, &freeifaddrs);

@@ -6,7 +6,7 @@
 
 namespace millrace::collective {
 
-// "eth0" of a numeric IP address of this host; empty: no interface has it.
+// "eth0" of a numeric IP address of this host, or of "fe80::1%eth0"; empty: no interface has it.
 std::string interface_of(const std::string& address);
 
 }  // namespace millrace::collective
