@@ -30,8 +30,12 @@
 //
 //   tcp.stream, rdma.read, rdma.write, rdma.send   label = "storage": between this host and the one that
 //   serves its
-//                     files (`millrace measure tcp.stream --label storage --peer …`): every record crosses
-//                     it.
+//                     files (`millrace measure tcp.stream --label storage --peer …`, `millrace run --peer …
+//                     --peer-is storage`): every record crosses it, towards this host (where that was not
+//                     measured, the other way stands in).
+//   tcp.latency, rdma.* in their latency mode   label = "network": to who asks for answers, whatever the
+//                     distance; "storage": to the storage, on no answer's way; else of an answer's network
+//                     where the distance is plausible.
 //
 // counters are sums over workers and repeats, run alone (no set-up): "worker:bytes" and "worker:operations"
 // are what was moved while "worker:user_s" and "worker:system_s" were used. stages[]: shares are means over
@@ -49,6 +53,7 @@ inline constexpr const char* kMemoryCopy = "memory.copy";
 inline constexpr const char* kPipeline = "ingest.pipeline";
 inline constexpr const char* kLinkProbes[] = {"tcp.stream", "rdma.read", "rdma.write", "rdma.send"};
 inline constexpr const char* kStorageNetwork = "storage";  // label
+inline constexpr const char* kClientNetwork = "network";   // label
 inline constexpr const char* kSource = "source";
 inline constexpr const char* kCompute = "compute";
 inline constexpr const char* kTo = "to";

@@ -32,8 +32,8 @@ record::Interference suffered(const Measurement& victim, const Measurement& by_i
 
 // What two measurements have in common that are the same but for what ran beside them.
 std::string key_of(const Measurement& m) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}", m.probe, m.label, m.from, m.to, text(m, "dataset"),
-                     text(m, "source"));
+  return fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}", m.probe, m.label, m.from, m.to, text(m, "dataset"),
+                     text(m, "source"), text(m, "direction"));
 }
 
 bool ran_alone(const Measurement& m) {

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "diagnose/conventions.hpp"
 #include "workload/serving_time.hpp"
 
 namespace millrace::diagnose {
@@ -16,8 +17,6 @@ namespace {
 // A round trip that is this much shorter than the profile's own, where that one is of a distance at all
 // (across a town it is a millisecond), is not of the distance that the profile is about.
 constexpr double kOtherDistance = 10, kLeastDistanceS = 1e-3;
-constexpr const char* kNetworkLabel = "network";
-constexpr const char* kStorageLabel = "storage";
 
 bool has_flag(const record::Measurement& m, std::string_view flag) {
   return std::find(m.flags.begin(), m.flags.end(), flag) != m.flags.end();
@@ -28,7 +27,7 @@ bool has_flag(const record::Measurement& m, std::string_view flag) {
 const record::Measurement* round_trip(const record::Document& document) {
   const record::Measurement* found = nullptr;
   const auto rank = [](const record::Measurement& m) {
-    return (m.label == kNetworkLabel ? 2 : 0) + (m.probe == "tcp.latency" ? 1 : 0);
+    return (m.label == conventions::kClientNetwork ? 2 : 0) + (m.probe == "tcp.latency" ? 1 : 0);
   };
   for (const record::Measurement& m : document.measurements) {
     // Of RDMA in its latency mode alone: elsewhere a latency is an operation's among many in flight.
@@ -36,8 +35,9 @@ const record::Measurement* round_trip(const record::Document& document) {
         m.probe == "tcp.latency" ||
         (m.probe.starts_with("rdma.") && (has_flag(m, "round-trip") || has_flag(m, "half-round-trip")));
     if (m.status != "ok" || !m.latency_histogram || m.latency_histogram->buckets.empty() || !asks) continue;
-    if (m.label == kStorageLabel) continue;  // the network to the storage, which no client is on
-    if (has_flag(m, "loopback")) continue;   // no network at all
+    if (m.label == conventions::kStorageNetwork)
+      continue;                             // the network to the storage, which no client is on
+    if (has_flag(m, "loopback")) continue;  // no network at all
     if (found == nullptr || rank(m) > rank(*found)) found = &m;
   }
   return found;
@@ -70,7 +70,8 @@ void measure_network(const record::Document& document, PartTime& part, bool on_f
   const bool half = has_flag(*m, "half-round-trip");
   const double scale = half ? 2 : 1;
   const double median = scale * histogram->quantile(0.5).value_or(0);
-  if (m->label != kNetworkLabel && part.p50_s >= kLeastDistanceS && median * kOtherDistance < part.p50_s) {
+  if (m->label != conventions::kClientNetwork && part.p50_s >= kLeastDistanceS &&
+      median * kOtherDistance < part.p50_s) {
     notes.push_back(
         fmt::format("{}: {} measured a round trip of {}, which is not the distance that this workload is "
                     "about: the given {} stands",

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "diagnose/conventions.hpp"
+#include "diagnose/evidence.hpp"
 #include "diagnose/feed_path.hpp"
 #include "topology/graph.hpp"
 
@@ -15,13 +16,25 @@ bool measures_a_link(const record::Measurement& m) {
                      [&](const char* probe) { return m.probe == probe; });
 }
 
+bool is_of_the_storage_network(const record::Measurement& m) {
+  return m.label == conventions::kStorageNetwork && m.status == "ok" && m.concurrent_with.empty() &&
+         measures_a_link(m) && m.throughput_bytes_per_s.mean > 0;
+}
+
+// Away from this host. The ends tell it where a NIC is known on the way.
+bool leaves_this_host(const record::Measurement& m) {
+  return text(m, "direction") == "send" || m.to.starts_with("host");
+}
+
 }  // namespace
 
 void add_network_hops(const record::Document& document, FeedPath& path) {
+  // What is read comes this way: where both ways were measured, the other one is no hop of it.
+  const bool any_comes = std::any_of(
+      document.measurements.begin(), document.measurements.end(),
+      [](const record::Measurement& m) { return is_of_the_storage_network(m) && !leaves_this_host(m); });
   for (const record::Measurement& m : document.measurements) {
-    if (m.label != conventions::kStorageNetwork || m.status != "ok" || !m.concurrent_with.empty() ||
-        !measures_a_link(m) || m.throughput_bytes_per_s.mean <= 0)
-      continue;
+    if (!is_of_the_storage_network(m) || (any_comes && leaves_this_host(m))) continue;
     Hop hop;
     hop.kind = "network";
     for (const record::MeasuredHop& crossed : m.path)

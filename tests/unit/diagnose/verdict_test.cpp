@@ -56,6 +56,11 @@ TEST(Verdict, TheNetworkToTheStorageIsAHopWhereALinkWasMeasuredAsThat) {
   EXPECT_THAT(d.bottlenecks[0].resources, ElementsAre("nic:eth0"));
   EXPECT_DOUBLE_EQ(d.bottlenecks[0].available_bytes_per_s, 1e9);
   EXPECT_THAT(d.sentence, HasSubstr("starved by the network to the storage"));
+  // What goes the other way, records do not cross, be it as slow as it may.
+  record::Measurement& away = machine.add("tcp.stream", "storage", 0.5e9, 1e7);
+  away.parameters["direction"] = std::string("send");
+  EXPECT_DOUBLE_EQ(machine.ask().bottlenecks.at(0).available_bytes_per_s, 1e9);
+  machine.document.measurements.pop_back();
   // Any other link is nothing that records cross.
   machine.document.measurements.back().label = "";
   EXPECT_EQ(machine.ask().verdict, "fed");
