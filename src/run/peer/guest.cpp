@@ -55,7 +55,9 @@ void Guest::serve(Duration idle) {
     door_.turn_away();
     if (const auto message = connection_.receive()) {
       if (!answer(*message)) return say_("the session is over");
-      if (message->kind == Kind::kPlan || message->kind == Kind::kLaunch) deadline = monotonic_ns() + idle.ns;
+      // A ping says that the host that asked measures something else meanwhile.
+      if (message->kind == Kind::kPlan || message->kind == Kind::kLaunch || message->kind == Kind::kPing)
+        deadline = monotonic_ns() + idle.ns;
       continue;
     }
     if (!connection_.lost().empty())

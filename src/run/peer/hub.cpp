@@ -51,6 +51,7 @@ void Hub::set_ranks(int own, const std::vector<int>& theirs) {
 void Hub::start(const LaunchOptions& options) {
   gathered_.reset();
   pace_.reset();
+  launched_ = true;
   arrived_ = stopped_ = false;
   granted_ = 0;
   kept_ = {};
@@ -107,9 +108,30 @@ void Hub::keep_alive(Peer& peer) {
   const std::int64_t now = monotonic_ns();
   if (now - connection.heard_ns() > kSilence_ns)
     connection.lose(fmt::format("nothing came from it for {}", to_text(Duration{kSilence_ns})));
-  if (now - peer.ping_sent_ns < kPingEvery_ns) return;
-  peer.ping_sent_ns = now;
-  connection.send(Kind::kPing, encode(now));
+  ping(peer, now);
+}
+
+void Hub::ping(Peer& peer, std::int64_t now_ns) {
+  if (now_ns - peer.ping_sent_ns < kPingEvery_ns) return;
+  peer.ping_sent_ns = now_ns;
+  peer.session.connection().send(Kind::kPing, encode(now_ns));
+}
+
+void Hub::keep_alive() {
+  if (launched_) return;
+  const std::int64_t now = monotonic_ns();
+  for (Peer& peer : peers_) {
+    if (now - peer.ping_sent_ns < kPingEvery_ns) continue;
+    while (peer.session.connection().receive()) {
+    }
+    ping(peer, now);
+  }
+}
+
+void Hub::drop_answers() {
+  for (Peer& peer : peers_)
+    while (peer.session.connection().receive()) {
+    }
 }
 
 void Hub::take(std::size_t index, const Sealed& message, News& news) {
@@ -296,6 +318,7 @@ void Hub::translate(Peer& peer, InstanceOutcome& theirs) const {
 }
 
 void Hub::finish(InstanceOutcome& outcome) {
+  launched_ = false;
   for (std::size_t i = 0; i < peers_.size(); ++i) {
     Peer& peer = peers_[i];
     if (peer.began && peer.outcome) {

@@ -26,6 +26,11 @@ class Hub final : public OtherHosts {
   std::vector<Session*> sessions();
   // How many workers each peer has, once planned, and how many there are here.
   void set_ranks(int own, const std::vector<int>& theirs);
+  // Between launches, often: each second it tells the peers that this host is still there, and takes their
+  // answers. During a launch that is done anyway.
+  void keep_alive();
+  // Between launches: what came since the last one (answers to pings) says nothing any more.
+  void drop_answers();
   [[nodiscard]] const ClockReport& clock_of(std::size_t peer) const { return peers_[peer].clock; }
 
   [[nodiscard]] bool leads() const override { return true; }
@@ -63,6 +68,7 @@ class Hub final : public OtherHosts {
 
   void take(std::size_t peer, const Sealed& message, News& news);
   void keep_alive(Peer& peer);
+  static void ping(Peer& peer, std::int64_t now_ns);
   void complete(News& news);
   void fail(News& news, const std::string& status, const std::string& reason, const std::string& hint) const;
   void measure_clock(Peer& peer, News& news);
@@ -71,7 +77,7 @@ class Hub final : public OtherHosts {
 
   std::vector<Peer> peers_;
   std::optional<std::vector<std::string>> gathered_;
-  bool arrived_ = false, stopped_ = false;
+  bool launched_ = false, arrived_ = false, stopped_ = false;
   std::optional<Pace> pace_;
   std::uint64_t granted_ = 0;
   std::uint64_t horizon_ns_ = 0;

@@ -26,6 +26,13 @@ HostGroup hosts_as_seen_by(std::size_t self, const std::vector<Session*>& sessio
   return hosts;
 }
 
+void ask(Hub& hub, const PlanWanted& wanted) {
+  const auto sessions = hub.sessions();
+  for (std::size_t i = 0; i < sessions.size(); ++i)
+    sessions[i]->ask_for_plan(
+        {wanted.probe, wanted.given, hosts_as_seen_by(i + 1, sessions), wanted.answer_time});
+}
+
 Result<PlanAnswer> hear(Session& session, Duration answer_time) {
   auto answer = session.hear_plan({answer_time.ns + kPlanSlack_ns});
   if (!answer) return answer;
@@ -48,6 +55,17 @@ Result<std::vector<Session>> open_sessions(const std::vector<Address>& addresses
   return sessions;
 }
 
+Result<std::vector<PlanAnswer>> ask_peers(Hub& hub, const PlanWanted& wanted) {
+  ask(hub, wanted);
+  std::vector<PlanAnswer> answers;
+  for (Session* session : hub.sessions()) {
+    auto answer = hear(*session, wanted.answer_time);
+    if (!answer) return tl::unexpected(answer.error());
+    answers.push_back(std::move(*answer));
+  }
+  return answers;
+}
+
 Result<InstancePlan> plan_with(Hub& hub, const ProbeEntry& entry,
                                const std::vector<std::pair<std::string, std::string>>& given,
                                const topology::Machine& machine, Duration answer_time) {
@@ -57,8 +75,7 @@ Result<InstancePlan> plan_with(Hub& hub, const ProbeEntry& entry,
       return failure(fmt::format("--{}: it is longer, or the parameters are more, than a peer takes",
                                  name.substr(0, 80)),
                      fmt::format("{} bytes, and {} parameters", kMostOfText, kMostParameters));
-  for (std::size_t i = 0; i < sessions.size(); ++i)
-    sessions[i]->ask_for_plan({entry.probe->name, given, hosts_as_seen_by(i + 1, sessions), answer_time});
+  ask(hub, {entry.probe->name, given, answer_time});
   auto plan = plan_instance(entry, given, machine, answer_time, hosts_as_seen_by(0, sessions));
   if (!plan) return plan;
   std::vector<int> theirs;

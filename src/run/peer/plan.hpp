@@ -18,6 +18,17 @@ namespace millrace::run::peer {
 Result<std::vector<Session>> open_sessions(const std::vector<Address>& addresses,
                                            const std::vector<Token>& tokens);
 
+// What every host is asked to plan.
+struct PlanWanted {
+  std::string probe;
+  std::vector<std::pair<std::string, std::string>> given;  // as typed
+  Duration answer_time;
+};
+
+// What each peer answers to that; of one that cannot, its status and reason are the answer. Errors: a
+// connection is lost, and the Error says which.
+Result<std::vector<PlanAnswer>> ask_peers(Hub& hub, const PlanWanted& wanted);
+
 // Every host plans its own part, all at one time. An Error says which host it is about. The plan holds on to
 // the hub.
 Result<InstancePlan> plan_with(Hub& hub, const ProbeEntry& entry,

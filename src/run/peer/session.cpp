@@ -43,11 +43,16 @@ Result<Session> Session::open(const Address& address, const Token& token) {
 void Session::ask_for_plan(const PlanRequest& request) { connection_.send(Kind::kPlan, encode(request)); }
 
 Result<PlanAnswer> Session::hear_plan(Duration patience) {
-  const auto message = connection_.wait(patience.ns);
+  auto message = connection_.wait(patience.ns);
+  while (message && message->kind == Kind::kPong)
+    message = connection_.wait(patience.ns);  // of a ping before
   if (was_interrupted()) return failure("interrupted", "", Exit::kInterrupted);
-  if (!message && connection_.lost().empty())
+  if (!message && connection_.lost().empty()) {
+    connection_.lose(
+        "it did not plan a measurement in time");  // its answer may yet come, to whatever is asked then
     return failure(fmt::format("{} did not plan the measurement within {}", name_, to_text(patience)),
                    "its terminal may say why", Exit::kInconclusive);
+  }
   auto answer = message && message->kind == Kind::kPlan ? decode_plan_answer(message->body) : std::nullopt;
   if (!answer) {
     if (message) connection_.lose("it answers what cannot be read");
