@@ -15,7 +15,9 @@
 
 #include "cli/commands.hpp"
 #include "cli/number_within.hpp"
+#include "cli/peers.hpp"
 #include "cli/progress.hpp"
+#include "diagnose/conventions.hpp"
 #include "diagnose/diagnose.hpp"
 #include "diagnose/infer.hpp"
 #include "diagnose/interference.hpp"
@@ -28,6 +30,9 @@
 #include "run/gpu_findings.hpp"
 #include "run/gpu_plan.hpp"
 #include "run/interrupt.hpp"
+#include "run/link_plan.hpp"
+#include "run/peer/plan.hpp"
+#include "run/peer/turns.hpp"
 #include "run/shared_state.hpp"
 #include "topology/discover.hpp"
 #include "topology/link_watch.hpp"
@@ -40,6 +45,7 @@ namespace fs = std::filesystem;
 struct RunArguments {
   std::string budget, json, journal, resume, prep, size_cap;
   std::vector<std::string> paths, datasets, workloads;
+  std::string peer, token_file, peer_is = run::kPeerIsOther;
   int accelerators = 0, repeats = 0;
   double wanted = 0, compressible = 0;
   bool quick = false, thorough = false, fail_if_starved = false, explain = false;
@@ -114,6 +120,10 @@ Result<run::Job> read_job(const RunArguments& arguments, const topology::Machine
   if (!arguments.prep.empty()) job.prep = arguments.prep;
   if (arguments.wanted > 0) job.utilization_wanted = arguments.wanted / 100;
   job.compressible = arguments.compressible;
+  if (!arguments.peer.empty()) {
+    job.peer = arguments.peer;
+    job.peer_is = arguments.peer_is;
+  }
   return job;
 }
 
@@ -127,6 +137,7 @@ struct Start {
   std::vector<record::Measurement> done;
   std::optional<record::Journal> journal;
   fs::path journal_file, json_file;
+  std::unique_ptr<run::peer::Hub> hub;  // null: no peer
 };
 
 fs::path result_file(const RunArguments& arguments) {
@@ -141,7 +152,6 @@ Result<Start> start_new(const RunArguments& arguments, const topology::Machine& 
   auto profiles = run::profiles_of(start.job);
   if (!profiles) return tl::unexpected(profiles.error());
   start.profiles = std::move(*profiles);
-  start.document = new_document(machine);
   start.json_file = result_file(arguments);
   start.journal_file = arguments.journal;
   if (start.journal_file.empty())
@@ -169,11 +179,40 @@ Result<Start> start_again(const RunArguments& arguments, const topology::Machine
     return failure(fmt::format("{}: it was written on {}, this is {}", arguments.resume,
                                contents->header.document.hosts.front().name, machine.host.name),
                    "resume it there, or `millrace diagnose` it here");
+  if (start.job.peer.empty() != arguments.peer.empty())
+    return arguments.peer.empty()
+               ? failure(fmt::format("{}: it measures the link to {}, and no --peer is given",
+                                     arguments.resume, start.job.peer),
+                         "start `millrace peer` there again, and give its --peer and --token-file; `millrace "
+                         "diagnose` takes the journal as it is")
+               : failure(fmt::format("{}: it measures no link, and --peer is given", arguments.resume),
+                         "leave --peer out, or start a new run");
   start.document = contents->header.document;
   start.done = std::move(contents->measurements);
   start.json_file = result_file(arguments);
   start.journal_file = arguments.resume;
   return start;
+}
+
+// A session with the peer, once all else that was typed is known to be right: it costs the peer's token.
+Result<void> reach_peer(const RunArguments& arguments, const topology::Machine& machine, Start& start) {
+  const bool resumed = !arguments.resume.empty();
+  PeerOptions options;
+  if (!arguments.peer.empty()) options.peers = {arguments.peer};
+  if (!arguments.token_file.empty()) options.token_files = {arguments.token_file};
+  auto hub = reach_peers(options);
+  if (!hub) return tl::unexpected(hub.error());
+  start.hub = std::move(*hub);
+  if (!resumed) start.document = new_document(machine);
+  if (!start.hub) return {};
+  const std::string& there = start.hub->sessions().front()->machine().host.name;
+  if (resumed && start.document.hosts.size() > 1 && start.document.hosts[1].name != there)
+    return failure(fmt::format("{}: it measures the link to {}, and the peer {} is {}", arguments.resume,
+                               start.document.hosts[1].name, arguments.peer, there),
+                   "give that host's peer, or start a new run");
+  start.document.topology = run::peer::graph_with(machine.graph, *start.hub);
+  run::peer::add_hosts(start.document, *start.hub);
+  return {};
 }
 
 Result<void> open_journal(const RunArguments& arguments, Start& start) {
@@ -197,6 +236,14 @@ void diagnose_all(const Start& start, record::Document& document) {
   for (const workload::Profile& profile : start.profiles)
     document.diagnoses.push_back(
         diagnose::diagnose(document, {profile, start.job.accelerators, start.job.utilization_wanted}));
+}
+
+// What tells measurements of one probe and label apart.
+std::string variant_text(const record::Measurement& m) {
+  for (const char* name : {diagnose::conventions::kSource, run::kDirection})
+    if (const auto given = m.parameters.find(name); given != m.parameters.end())
+      if (const auto* text = std::get_if<std::string>(&given->second)) return ", " + *text;
+  return {};
 }
 
 std::string outcome_text(const record::Measurement& m) {
@@ -261,11 +308,8 @@ run::JobCallbacks make_callbacks(const Context& context, Progress& progress, Loa
     progress.update(elapsed, rate);
   };
   callbacks.measured = [&](const record::Measurement& m, bool) {
-    const auto source = m.parameters.find("source");
-    const std::string* from =
-        source == m.parameters.end() ? nullptr : std::get_if<std::string>(&source->second);
     progress.finish_step(
-        fmt::format("{}{}{}", m.probe, m.label.empty() ? "" : " of " + m.label, from ? ", " + *from : ""),
+        fmt::format("{}{}{}", m.probe, m.label.empty() ? "" : " of " + m.label, variant_text(m)),
         outcome_text(m));
   };
   callbacks.log = [&](int level, const std::string& line) {
@@ -304,6 +348,8 @@ void run_main_job(const RunArguments& arguments, Context& context) {
     if (const auto writable = record::check_writable(start->json_file); !writable)
       return context.fail(writable.error());
   const run::Catalog catalog = run::read_catalog();
+  if (const auto reached = reach_peer(arguments, *machine, *start); !reached)
+    return context.fail(reached.error());
   if (const auto opened = open_journal(arguments, *start); !opened) return context.fail(opened.error());
 
   Progress progress(!context.quiet, isatty(STDERR_FILENO) != 0);
@@ -314,8 +360,10 @@ void run_main_job(const RunArguments& arguments, Context& context) {
         "the GPUs here cannot be used: host memory stands in for theirs, and a timed wait for computing");
   LoadedLinks links(*machine);
   const auto callbacks = make_callbacks(context, progress, links);
-  auto outcome =
-      run::run_job(start->job, start->profiles, catalog, *machine, start->done, *start->journal, callbacks);
+  std::optional<run::peer::Turns> link;
+  if (start->hub) link.emplace(*start->hub);
+  auto outcome = run::run_job(start->job, start->profiles, catalog, *machine, start->done, *start->journal,
+                              callbacks, link ? &*link : nullptr);
   progress.clear();
   if (!outcome) {
     context.fail(outcome.error());
@@ -327,6 +375,11 @@ void run_main_job(const RunArguments& arguments, Context& context) {
   record::Document& document = start->document;
   document.measurements = outcome->measurements;
   document.complete = !outcome->interrupted;
+  if (start->hub) {
+    run::peer::add_hosts(document, *start->hub);  // by now their clocks are known
+    if (const auto* peer = start->hub->sessions().front(); !peer->connection().lost().empty())
+      context.remark(fmt::format("{}: what was left to measure of the link is missing", peer->loss()));
+  }
   links.judge(document);
   diagnose_all(*start, document);
   if (const auto written = record::write_document(document, start->json_file); !written) {
@@ -396,17 +449,33 @@ void add_run(CLI::App& app, Context& context) {
           ->capture_default_str();
   auto* cap = command->add_option("--size-cap", a->size_cap,
                                   "Most that temporary data may take [half of the free space]");
+  auto* peer = command->add_option("--peer", a->peer,
+                                   "ADDRESS:PORT where `millrace peer` listens: the link to it is measured "
+                                   "too, alone and beside the storage "
+                                   "and the pipeline");
+  command->add_option("--token-file", a->token_file,
+                      "The file with that peer's token; without: the environment variable MILLRACE_TOKEN");
+  auto* peer_is =
+      command
+          ->add_option(
+              "--peer-is", a->peer_is,
+              "What that peer is: 'storage': it serves the files, so that all that is read crosses the "
+              "link; 'client': it asks for answers; 'other'")
+          ->check(CLI::IsMember({run::kPeerIsStorage, run::kPeerIsClient, run::kPeerIsOther}))
+          ->needs(peer)
+          ->capture_default_str();
   command->add_option("--json", a->json, "Result document [millrace-TIME.result.json]; -: standard output");
   auto* journal = command->add_option("--journal", a->journal, "Journal, kept after the run");
   auto* resume = command->add_option("--resume", a->resume, "Go on with the run that left this journal");
   for (CLI::Option* other : {path, dataset, workloads, accelerators, quick, thorough, budget, repeats, prep,
-                             wanted, compressible, cap, journal})
+                             wanted, compressible, cap, journal, peer_is})
     resume->excludes(other);
   command->add_flag("--fail-if-starved", a->fail_if_starved, "Exit with 1 when a workload is starved");
   command->add_flag("--explain", a->explain, "Show how each verdict was reached");
   command->footer(
       "Examples:\n  millrace run\n  millrace run --path /data --for unet3d-h100 --accelerators 8\n"
       "  millrace run --path /nvme0 --path /nvme1 --for resnet50-h100\n"
+      "  millrace run --path /mnt/nfs --peer 10.0.0.2:7411 --token-file token --peer-is storage\n"
       "  millrace run --for my.json --quick --fail-if-starved");
   command->callback([a, &context] { run_main_job(*a, context); });
 }

@@ -12,7 +12,9 @@
 
 #include "record/pool_repeats.hpp"
 #include "run/dataset.hpp"
+#include "run/link_plan.hpp"
 #include "run/pair_plan.hpp"
+#include "run/peer/plan.hpp"
 
 namespace millrace::run {
 namespace {
@@ -110,15 +112,24 @@ class FeedJob {
  public:
   FeedJob(const Job& job, const Catalog& catalog, const topology::Machine& machine,
           const std::vector<record::Measurement>& done, record::Journal& journal,
-          const JobCallbacks& callbacks)
+          const JobCallbacks& callbacks, peer::Turns* link)
       : job_(job),
         machine_(machine),
         done_(done),
         journal_(journal),
         callbacks_(callbacks),
         catalog_(catalog),
+        link_(link),
+        measured_on_(machine),
         memories_(memories_of(catalog)) {
-    measure_callbacks_.interrupted = callbacks.interrupted;
+    if (link != nullptr) {
+      measured_on_.graph = peer::graph_with(machine.graph, link->hub());
+      // All that takes time asks this again and again: so the peer hears from here while it has no part.
+      callbacks_.interrupted = [link, asked = callbacks.interrupted] {
+        link->keep_alive();
+        return asked && asked();
+      };
+    }
     measure_callbacks_.progress = callbacks.progress;
     measure_callbacks_.log = callbacks.log;
     measure_callbacks_.temporary_added = [this](const fs::path& path) {
@@ -146,7 +157,10 @@ class FeedJob {
     GpuPlan gpus = plan_gpus(job_, catalog_, machine_);
     const auto links = survey_gpus(gpus);
     if (!links) return tl::unexpected(links.error());
-    TimePlan time = share_time(job_, profiles, gpus);
+    LinkPlan link;
+    if (link_ != nullptr)
+      link = plan_link(job_, *link_, machine_, link_->hub().sessions().front()->machine());
+    TimePlan time = share_time(job_, profiles, gpus, link);
     auto models = plan_models(job_, profiles, *surveyed, time, *links);
     if (!models) return tl::unexpected(models.error());
     outcome_.models = std::move(*models);
@@ -166,7 +180,8 @@ class FeedJob {
         return tl::unexpected(made.error());
       }
     }
-    auto plan = plan_measurements(job_, outcome_.models, data.of_model(), time, catalog_, machine_, gpus);
+    auto plan =
+        plan_measurements(job_, outcome_.models, data.of_model(), time, catalog_, machine_, gpus, link);
     if (!plan) return tl::unexpected(plan.error());
     for (const std::string& left_out : gpus.left_out)
       if (callbacks_.stage) callbacks_.stage(left_out);
@@ -207,7 +222,7 @@ class FeedJob {
     const record::Measurement* earlier = find(done_, planned->id);
     if (repeats_done(earlier, *planned) < planned->repeats) {
       if (callbacks_.stage) callbacks_.stage(doing);
-      auto measured = measure({*planned}, memories_, machine_, measure_callbacks_);
+      auto measured = measure({*planned}, memories_, measured_on_, measure_callbacks_);
       if (journal_error_) return tl::unexpected(*journal_error_);
       if (measured.empty()) return nullptr;
       outcome_.measurements.push_back(std::move(measured.front()));
@@ -268,7 +283,7 @@ class FeedJob {
       }
       callbacks_.planned(repeats, Duration::from_seconds(whole));
     }
-    for (const record::Measurement& m : measure(rest, memories_, machine_, measure_callbacks_)) {
+    for (const record::Measurement& m : measure(rest, memories_, measured_on_, measure_callbacks_)) {
       outcome_.measurements.push_back(with_earlier(m));
       begun_.erase(m.id);
     }
@@ -291,8 +306,10 @@ class FeedJob {
   const topology::Machine& machine_;
   const std::vector<record::Measurement>& done_;
   record::Journal& journal_;
-  const JobCallbacks& callbacks_;
+  JobCallbacks callbacks_;
   const Catalog& catalog_;
+  peer::Turns* link_;              // null: there is no peer
+  topology::Machine measured_on_;  // with the peer's graph beside this machine's
   std::vector<MemoryModule> memories_;
   MeasureCallbacks measure_callbacks_;
   std::optional<Error> journal_error_;
@@ -305,8 +322,8 @@ class FeedJob {
 Result<JobOutcome> run_job(const Job& job, const std::vector<workload::Profile>& profiles,
                            const Catalog& catalog, const topology::Machine& machine,
                            const std::vector<record::Measurement>& done, record::Journal& journal,
-                           const JobCallbacks& callbacks) {
-  return FeedJob(job, catalog, machine, done, journal, callbacks).run(profiles);
+                           const JobCallbacks& callbacks, peer::Turns* link) {
+  return FeedJob(job, catalog, machine, done, journal, callbacks, link).run(profiles);
 }
 
 }  // namespace millrace::run

@@ -11,6 +11,7 @@
 #include "run/catalog.hpp"
 #include "run/feed_plan.hpp"
 #include "run/job.hpp"
+#include "run/peer/turns.hpp"
 #include "topology/discover.hpp"
 
 namespace millrace::run {
@@ -33,10 +34,11 @@ struct JobOutcome {
 
 // `done`: complete measurements of an earlier go at the same job, which are not taken again. The journal gets
 // every measurement after each of its repeats (the last record of an id counts) and every temporary before it
-// is made.
+// is made. `link`: the session with the peer to which the link is measured as well. A peer that is lost on
+// the way costs what was still to be measured with it, each with the reason.
 Result<JobOutcome> run_job(const Job& job, const std::vector<workload::Profile>& profiles,
                            const Catalog& catalog, const topology::Machine& machine,
                            const std::vector<record::Measurement>& done, record::Journal& journal,
-                           const JobCallbacks& callbacks);
+                           const JobCallbacks& callbacks, peer::Turns* link = nullptr);
 
 }  // namespace millrace::run

@@ -221,7 +221,8 @@ double fed_over_links(const record::Measurement& gpu_survey, int accelerators) {
   return slowest * std::min(links == 0 ? 1 : links, std::max(accelerators, 1));
 }
 
-TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles, const GpuPlan& gpus) {
+TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles, const GpuPlan& gpus,
+                    const LinkPlan& link) {
   TimePlan time;
   const auto models = static_cast<double>(models_of(profiles).size());
   const auto workloads = static_cast<double>(profiles.size());
@@ -236,12 +237,14 @@ TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profil
   const double units =
       models * job.repeats * (reading + kStageWeight) + job.repeats * kMemoryWeight +
       workloads * (time.proof_repeats * kProofWeight + (time.analyzer_runs ? 2 * kAnalyzerWeight : 0)) +
-      job.repeats * gpus.weight() + (gpus.direct ? models * kDirectWeight : 0);
+      job.repeats * (gpus.weight() + link.weight()) + (gpus.direct ? models * kDirectWeight : 0);
   // Together with others: a quarter of the time at most, of which each repeat needs enough to be more than a
   // start.
   const double together_units = job.repeats * kTogetherWeight;
   const double room = units / 3 - (may_write(job) ? together_units : 0);
   time.pairs = std::max(0, static_cast<int>(room / together_units));
+  // Who names a peer asks for its pairs: they come on top.
+  if (link.any()) time.pairs += kLinkPairs;
   const auto whole = [&] {
     return time.pairs == 0 ? units : units + together_units * (time.pairs + (may_write(job) ? 1 : 0));
   };
@@ -334,7 +337,8 @@ Result<std::vector<ModelPlan>> plan_models(const Job& job, const std::vector<wor
 Result<std::vector<Planned>> plan_measurements(const Job& job, const std::vector<ModelPlan>& models,
                                                const std::map<std::string, Folders>& data_of_model,
                                                const TimePlan& time, const Catalog& catalog,
-                                               const topology::Machine& machine, GpuPlan& gpus) {
+                                               const topology::Machine& machine, GpuPlan& gpus,
+                                               const LinkPlan& link) {
   Planner planner(catalog, machine, gpus.any() ? 2 : 1);  // behind the surveys
   // The cores that move the data belong to every path: as many copy as would in the pipelines.
   const bool sweep = time.unit_s * kMemoryWeight >= kLeastForSweep_s;
@@ -351,6 +355,11 @@ Result<std::vector<Planned>> plan_measurements(const Job& job, const std::vector
             planner.add(one.probe, "", one.given, timed(time.unit_s * one.weight, 0.05), job.repeats);
         !added)
       gpus.left_out.push_back(fmt::format("{} is left out: {}", one.probe, added.error().what));
+  for (const LinkMeasurement& one : link.measurements)
+    if (auto added = planner.add(one.probe, one.label, one.given, timed(time.unit_s * one.weight, 0.05),
+                                 job.repeats, 0, link.turns);
+        !added)
+      gpus.left_out.push_back(fmt::format("{} to the peer is left out: {}", one.probe, added.error().what));
   add_pairs(job, time, machine, planner, gpus.left_out);
   return planner.take();
 }

@@ -12,6 +12,7 @@
 #include "run/catalog.hpp"
 #include "run/gpu_plan.hpp"
 #include "run/job.hpp"
+#include "run/link_plan.hpp"
 #include "run/measure.hpp"
 #include "topology/discover.hpp"
 #include "workload/profile.hpp"
@@ -53,7 +54,8 @@ struct TimePlan {
   int pairs = 0;  // of measurements that run together (pair_plan.hpp)
   std::uint64_t checkpoint_bytes = 0;  // that are written beside; 0: nothing is
 };
-TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles, const GpuPlan& gpus = {});
+TimePlan share_time(const Job& job, const std::vector<workload::Profile>& profiles, const GpuPlan& gpus = {},
+                    const LinkPlan& link = {});
 
 // Bytes that are free at the job's paths for data that are spread over them evenly: as many times the least
 // free one's as there are paths. Errors: there is no such place, or the size cap is larger than that.
@@ -71,11 +73,12 @@ Result<std::vector<ModelPlan>> plan_models(
     const TimePlan& time, double links_bytes_per_s = std::numeric_limits<double>::infinity());
 
 // The measurements, given in which folders each model's data lie: with several, reading from each alone and
-// from all together. With GPUs the pipelines end in them, and theirs come last; what of it this machine
-// refuses is said in gpus.left_out. Those of `done` (from a journal) that are complete are left out.
+// from all together. With GPUs the pipelines end in them, and theirs come last, but for those of the link to
+// a peer; what of it this machine or the peer refuses is said in gpus.left_out. Those of `done` (from a
+// journal) that are complete are left out.
 Result<std::vector<Planned>> plan_measurements(
     const Job& job, const std::vector<ModelPlan>& models,
     const std::map<std::string, std::vector<std::filesystem::path>>& data_of_model, const TimePlan& time,
-    const Catalog& catalog, const topology::Machine& machine, GpuPlan& gpus);
+    const Catalog& catalog, const topology::Machine& machine, GpuPlan& gpus, const LinkPlan& link = {});
 
 }  // namespace millrace::run

@@ -58,6 +58,10 @@ std::map<std::string, std::string> to_settings(const Job& job) {
                                               {"size_cap_bytes", std::to_string(job.size_cap)}};
   if (!job.datasets.empty()) settings["dataset"] = join(texts(job.datasets));
   if (job.prep) settings["prep"] = *job.prep;
+  if (!job.peer.empty()) {
+    settings["peer"] = job.peer;
+    settings["peer_is"] = job.peer_is;
+  }
   if (job.utilization_wanted) settings["utilization_wanted"] = fmt::format("{}", *job.utilization_wanted);
   return settings;
 }
@@ -72,6 +76,8 @@ Result<Job> from_settings(const std::map<std::string, std::string>& settings) {
   if (const auto found = settings.find("dataset"); found != settings.end())
     for (const std::string& one : split(found->second)) job.datasets.emplace_back(one);
   if (const auto found = settings.find("prep"); found != settings.end()) job.prep = found->second;
+  if (const auto found = settings.find("peer"); found != settings.end()) job.peer = found->second;
+  if (const auto found = settings.find("peer_is"); found != settings.end()) job.peer_is = found->second;
   const auto accelerators = number<int>(settings, "accelerators");
   if (!accelerators) return tl::unexpected(accelerators.error());
   const auto budget = number<std::int64_t>(settings, "budget_ns");

@@ -14,6 +14,9 @@
 
 namespace millrace::run {
 
+// What the peer of a run is (--peer-is).
+inline constexpr const char *kPeerIsStorage = "storage", *kPeerIsClient = "client", *kPeerIsOther = "other";
+
 struct Job {
   // Folders on the storage to measure, absolute; the data are spread over all of them evenly.
   std::vector<std::filesystem::path> paths;
@@ -27,6 +30,8 @@ struct Job {
   std::optional<double> utilization_wanted;  // instead of the profiles'
   double compressible = 0;                   // share of the made data's bytes that repeat
   std::uint64_t size_cap = 0;                // of all temporary data; 0: half of what is free
+  std::string peer;  // ADDRESS:PORT of the one to which the link is measured; empty: there is none
+  std::string peer_is = kPeerIsOther;  // the one that serves the files, one that asks, or another
 };
 
 // The journal's settings and back. Errors name the key.

@@ -21,7 +21,7 @@ constexpr std::uint64_t kLeastCheckpoint = std::uint64_t{16} << 20,
                         kMostCheckpoint = std::uint64_t{256} << 20;
 constexpr double kCheckpoint_s = 0.5;
 
-enum class Traffic { kIngest, kCollective, kCheckpoint, kReading, kCopies };
+enum class Traffic { kIngest, kCollective, kCheckpoint, kReading, kCopies, kLink, kRoundTrip };
 
 std::string_view parameter(const Planned& planned, const char* name) {
   const auto found = planned.plan.parameters.find(name);
@@ -40,12 +40,19 @@ std::optional<Traffic> traffic_of(const Planned& planned) {
   if (probe == "storage.write") return Traffic::kCheckpoint;
   if (probe == conventions::kStorageRead) return Traffic::kReading;
   if (probe == conventions::kMemoryCopy) return Traffic::kCopies;
+  // What is read over a network comes this way; between hosts alone: else it is no link.
+  if (planned.plan.others == nullptr) return std::nullopt;
+  if (probe == kStreamProbe && parameter(planned, kDirection) == kTowardsHere) return Traffic::kLink;
+  if (probe == kRoundTripProbe) return Traffic::kRoundTrip;
   return std::nullopt;
 }
 
 // What a workload has at the same time, the dearest question first.
-constexpr std::array<std::pair<Traffic, Traffic>, 6> kAtTheSameTime{
-    {{Traffic::kIngest, Traffic::kCollective},
+constexpr std::array<std::pair<Traffic, Traffic>, 9> kAtTheSameTime{
+    {{Traffic::kReading, Traffic::kLink},
+     {Traffic::kIngest, Traffic::kLink},
+     {Traffic::kReading, Traffic::kRoundTrip},
+     {Traffic::kIngest, Traffic::kCollective},
      {Traffic::kIngest, Traffic::kCheckpoint},
      {Traffic::kReading, Traffic::kCheckpoint},
      {Traffic::kIngest, Traffic::kCopies},
@@ -91,16 +98,18 @@ std::vector<Pair> pairs_that_share(const std::vector<Planned>& alone, const topo
   };
   std::vector<Pair> pairs;
   for (const auto& [one, other] : kAtTheSameTime) {
-    const Pair pair{first_of(one), first_of(other), 0};
+    const bool asked_for = other == Traffic::kLink || other == Traffic::kRoundTrip;
+    const Pair pair{first_of(one), first_of(other), 0, asked_for};
     if (pair.first == alone.size() || pair.second == alone.size()) continue;
     const auto mine = crossed_by(alone[pair.first], topology);
     int shared = 0;
     for (const std::string& resource : crossed_by(alone[pair.second], topology))
       shared += mine.contains(resource) ? 1 : 0;
-    pairs.push_back({pair.first, pair.second, shared});
+    pairs.push_back({pair.first, pair.second, shared, asked_for});
   }
-  std::stable_sort(pairs.begin(), pairs.end(),
-                   [](const Pair& a, const Pair& b) { return a.shared > b.shared; });
+  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) {
+    return std::pair(a.asked_for, a.shared) > std::pair(b.asked_for, b.shared);
+  });
   return pairs;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which measurements run together, so that what they take from each other is known and not supposed: ingest
-// beside a collective, ingest beside checkpoint writes, reading beside copies.
+// beside a collective, ingest beside checkpoint writes, reading beside copies, the link to a peer beside all
+// that is read.
 #pragma once
 
 #include <cstdint>
@@ -26,10 +27,11 @@ inline bool may_write(const Job& job) { return job.datasets.empty(); }
 struct Pair {
   std::size_t first = 0, second = 0;  // of the list of what is measured alone
   int shared = 0;                     // resources that both paths cross
+  bool asked_for = false;             // with the link to a peer, which nobody need name
 };
 
-// Pairs of different kinds of traffic that a workload has at the same time, those first whose paths share
-// most; of each kind the first measurement stands for all.
+// Pairs of different kinds of traffic that a workload has at the same time, those first that were
+// asked for, then those whose paths share most; of each kind the first measurement stands for all.
 std::vector<Pair> pairs_that_share(const std::vector<Planned>& alone, const topology::Topology& topology);
 
 // Adds the writing of a checkpoint, alone, and as many pairs as the time allows. What is left out, and why,

@@ -11,6 +11,7 @@
 
 #include "run/catalog.hpp"
 #include "run/measure.hpp"
+#include "run/peer/turns.hpp"
 #include "topology/discover.hpp"
 
 namespace millrace::run {
@@ -30,11 +31,17 @@ class Planner {
   Planner(const Catalog& catalog, const topology::Machine& machine, std::size_t first = 1)
       : catalog_(catalog), machine_(machine), first_(first) {}
 
+  // `turns`: with the peers of these. One that is lost fails the measurement, with the reason, and is no
+  // Error.
   Result<void> add(const std::string& probe, const std::string& label, const Given& given,
-                   const LaunchOptions& options, int repeats, int together = 0) {
+                   const LaunchOptions& options, int repeats, int together = 0,
+                   peer::Turns* turns = nullptr) {
     const auto entry = find_probe(catalog_, probe);
     if (!entry) return tl::unexpected(entry.error());
-    auto plan = plan_instance(*entry, given, machine_);
+    auto plan =
+        turns == nullptr ? plan_instance(*entry, given, machine_) : turns->plan(*entry, given, machine_);
+    if (!plan && turns != nullptr && plan.error().exit == Exit::kInconclusive)
+      plan = lost(*entry, given, plan.error());
     if (!plan) return tl::unexpected(plan.error());
     planned_.push_back(
         {fmt::format("m{}", planned_.size() + first_), label, std::move(*plan), options, repeats, together});
@@ -54,6 +61,18 @@ class Planner {
   std::vector<Planned> take() { return std::move(planned_); }
 
  private:
+  static Result<InstancePlan> lost(const ProbeEntry& entry, const Given& given, const Error& error) {
+    auto parameters = read_parameters(*entry.probe, given);
+    if (!parameters) return tl::unexpected(parameters.error());
+    InstancePlan plan;
+    plan.entry = entry;
+    plan.parameters = std::move(*parameters);
+    plan.status = "failed";
+    plan.reason = error.what;
+    plan.hint = error.hint;
+    return plan;
+  }
+
   const Catalog& catalog_;
   const topology::Machine& machine_;
   std::size_t first_;

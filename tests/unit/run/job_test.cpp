@@ -24,6 +24,8 @@ Job full() {
   job.utilization_wanted = 0.1 + 0.2;  // a figure that few digits do not hold
   job.compressible = 1.0 / 3;
   job.size_cap = 1ULL << 45;
+  job.peer = "[fd77::2]:7411";
+  job.peer_is = kPeerIsStorage;
   return job;
 }
 
@@ -38,6 +40,8 @@ TEST(Job, ComesBackFromItsSettingsAsItWas) {
   EXPECT_EQ(back->utilization_wanted, full().utilization_wanted);
   EXPECT_EQ(back->compressible, full().compressible);
   EXPECT_EQ(back->size_cap, full().size_cap);
+  EXPECT_EQ(back->peer, full().peer);
+  EXPECT_EQ(back->peer_is, full().peer_is);
 }
 
 TEST(Job, ComesBackWithWhatWasNotAsked) {
@@ -45,7 +49,7 @@ TEST(Job, ComesBackWithWhatWasNotAsked) {
   job.paths = {"/mnt"};
   const auto back = from_settings(to_settings(job));
   ASSERT_TRUE(back);
-  EXPECT_FALSE(!back->datasets.empty() || back->prep || back->utilization_wanted);
+  EXPECT_FALSE(!back->datasets.empty() || back->prep || back->utilization_wanted || !back->peer.empty());
   EXPECT_TRUE(back->workloads.empty());
 }
 
@@ -103,7 +107,7 @@ TEST(Job, TakesAModelAndItsWorkloadsOnce) {
 
 TEST(Job, PutsItsPreparationInPlaceOfTheProfiles) {
   Job job;
-  job.prep = "decompress";
+  job.prep.emplace("decompress");
   const auto profiles = profiles_of(job);
   ASSERT_TRUE(profiles);
   for (const auto& profile : *profiles) EXPECT_EQ(profile.input.prep, "decompress");

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,6 +107,25 @@ TEST(PairPlan, OnlyThePipelineForRealIsIngest) {
                     .empty());
 }
 
+TEST(PairPlan, TakesTheLinkToAPeerFirstWhichWasAskedFor) {
+  peer::Hub hub({});
+  const ProbeInfo stream = probe_named("tcp.stream"), round_trip = probe_named("tcp.latency");
+  std::vector<Planned> alone{planned(kRead, "storage:a", "memory:0"),
+                             planned(kPipeline, "storage:a", "memory:0", {{"source", "cold"}}),
+                             planned(kWrite, "memory:0", "storage:a"),
+                             planned(stream, "memory:0", "memory:0", {{"direction", "send"}}),
+                             planned(stream, "memory:0", "memory:0", {{"direction", "receive"}}),
+                             planned(round_trip, "memory:0", "memory:0")};
+  EXPECT_EQ(pairs_that_share(alone, behind_one_switch()).size(), 2U) << "over loopback there is no link";
+  for (std::size_t i = 3; i < alone.size(); ++i) alone[i].plan.others = &hub;
+  const auto pairs = pairs_that_share(alone, behind_one_switch());
+  ASSERT_EQ(pairs.size(), 5U);
+  std::set<std::pair<std::size_t, std::size_t>> first;
+  for (int i = 0; i < kLinkPairs; ++i) first.emplace(pairs[i].first, pairs[i].second);
+  // What is received, as what is read is.
+  EXPECT_EQ(first, (std::set<std::pair<std::size_t, std::size_t>>{{0, 4}, {1, 4}, {0, 5}}));
+}
+
 TEST(PairPlan, WritesHalfASecondOfTheDriveAndNoMoreThanTheCapAllows) {
   constexpr std::uint64_t kMiB = 1 << 20;
   EXPECT_EQ(checkpoint_bytes(64ULL << 30, 100e6), 47 * kMiB);
@@ -134,6 +154,49 @@ TEST(PairPlan, TakesAQuarterOfTheTimeAtMostAndNoneWhereThatIsTooShort) {
     if (seconds <= 5) {
       EXPECT_EQ(time.pairs, 0) << seconds;
     }
+  }
+}
+
+TEST(PairPlan, WhoNamesAPeerGetsItsPairsWithinTheSameTime) {
+  TemporaryFolder folder;
+  Job job;
+  job.paths = {folder.path()};
+  const std::vector<workload::Profile> one{workload::built_in_training_input().front()};
+  peer::Hub hub({});
+  peer::Turns turns(hub);
+  const LinkPlan link = plan_link(job, turns, {}, {});
+  ASSERT_GT(link.weight(), 0);
+  const TimePlan without = share_time(job, one), with = share_time(job, one, {}, link);
+  EXPECT_GE(with.pairs, without.pairs + kLinkPairs);
+  EXPECT_LT(with.unit_s, without.unit_s);
+}
+
+TEST(LinkPlan, MeasuresBothWaysAndRdmaWhereBothEndsHaveIt) {
+  peer::Hub hub({});
+  peer::Turns turns(hub);
+  topology::Machine plain, device;
+  device.graph.endpoints.push_back({"rdma:mlx5_0", "rdma", "", 0, 0, "", ""});
+  Job job;
+  const auto probes = [&](const topology::Machine& here, const topology::Machine& there) {
+    std::vector<std::string> names;
+    for (const LinkMeasurement& one : plan_link(job, turns, here, there).measurements)
+      names.push_back(one.probe + (one.given.empty() ? "" : " " + one.given.front().second));
+    return names;
+  };
+  const std::vector<std::string> tcp{"tcp.stream receive", "tcp.stream send", "tcp.latency"};
+  EXPECT_EQ(probes(plain, device), tcp);
+  EXPECT_EQ(probes(device, plain), tcp);
+  EXPECT_THAT(probes(device, device), ::testing::IsSupersetOf({"rdma.read", "rdma.write"}));
+}
+
+TEST(LinkPlan, SaysByItsLabelsWhatThePeerIs) {
+  peer::Hub hub({});
+  peer::Turns turns(hub);
+  for (const auto& [is, label] :
+       {std::pair{kPeerIsStorage, "storage"}, {kPeerIsClient, "network"}, {kPeerIsOther, "link"}}) {
+    Job job;
+    job.peer_is = is;
+    for (const LinkMeasurement& one : plan_link(job, turns, {}, {}).measurements) EXPECT_EQ(one.label, label);
   }
 }
 
