@@ -15,10 +15,9 @@ constexpr std::int64_t kLook_ns = 100'000'000;  // how long cuFile waits before 
 
 class BatchEngine : public Engine {
  public:
-  BatchEngine(const cufile::Api& calls, const Settings& settings, void* region)
+  BatchEngine(const cufile::Api& calls, const Settings& settings)
       : calls_(calls),
         opcode_(settings.storage.direction == storage::Direction::kRead ? CUFILE_READ : CUFILE_WRITE),
-        region_(region),
         timeout_ns_(settings.timeout_ns) {}
   ~BatchEngine() override {
     for (const CUfileBatchHandle_t handle : handles_) calls_.batch_destroy(handle);
@@ -47,8 +46,7 @@ class BatchEngine : public Engine {
       CUfileIOParams_t& one = all[i];
       one = {};
       one.mode = CUFILE_BATCH;
-      one.u.batch.devPtr_base = region_;
-      one.u.batch.devPtr_offset = static_cast<off_t>(transfers[i].at);
+      one.u.batch.devPtr_base = transfers[i].buffer;
       one.u.batch.file_offset = static_cast<off_t>(transfers[i].file_offset);
       one.u.batch.size = transfers[i].size;
       one.fh = transfers[i].file->handle();
@@ -93,7 +91,6 @@ class BatchEngine : public Engine {
 
   const cufile::Api& calls_;
   CUfileOpcode_t opcode_;
-  void* region_;
   std::int64_t timeout_ns_;
   std::vector<std::size_t> groups_{1};
   std::vector<CUfileBatchHandle_t> handles_;
@@ -104,9 +101,8 @@ class BatchEngine : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_batch_engine(const cufile::Api& calls, const Settings& settings,
-                                                  void* region) {
-  auto engine = std::make_unique<BatchEngine>(calls, settings, region);
+Result<std::unique_ptr<Engine>> make_batch_engine(const cufile::Api& calls, const Settings& settings) {
+  auto engine = std::make_unique<BatchEngine>(calls, settings);
   if (Result<void> ready = engine->set_up(settings.storage.queue_depth); !ready)
     return tl::unexpected(ready.error());
   return engine;

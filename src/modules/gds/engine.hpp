@@ -23,7 +23,7 @@ namespace millrace::gds {
 struct Transfer {
   const cufile::RegisteredFile* file = nullptr;
   std::uint64_t file_offset = 0;
-  std::size_t at = 0;  // in the region
+  void* buffer = nullptr;  // of the GPU, registered by itself (slots.hpp says why)
   std::size_t size = 0;
 };
 
@@ -47,15 +47,13 @@ class Engine {
   virtual void abandon() {}
 };
 
-// For the calling thread, with the GPU's context current. `region` is registered. Errors: this libcufile has
-// no such calls (Exit::kInconclusive).
-Result<std::unique_ptr<Engine>> make_engine(const cufile::Api& calls, const Settings& settings, void* region);
+// For the calling thread, with the GPU's context current. Errors: this libcufile has no such calls
+// (Exit::kInconclusive).
+Result<std::unique_ptr<Engine>> make_engine(const cufile::Api& calls, const Settings& settings);
 
-std::unique_ptr<Engine> make_sync_engine(const cufile::Api& calls, const Settings& settings, void* region);
-Result<std::unique_ptr<Engine>> make_batch_engine(const cufile::Api& calls, const Settings& settings,
-                                                  void* region);
-Result<std::unique_ptr<Engine>> make_stream_engine(const cufile::Api& calls, const Settings& settings,
-                                                   void* region);
+std::unique_ptr<Engine> make_sync_engine(const cufile::Api& calls, const Settings& settings);
+Result<std::unique_ptr<Engine>> make_batch_engine(const cufile::Api& calls, const Settings& settings);
+Result<std::unique_ptr<Engine>> make_stream_engine(const cufile::Api& calls, const Settings& settings);
 
 // "--calls stream: an operation did not end within 20 s", as every engine says it.
 Error timed_out(const char* calls, std::int64_t timeout_ns);

@@ -35,7 +35,7 @@ Result<Lane> Lane::make(const Shared& shared, const cufile::Api& calls, std::siz
     if (!check) return tl::unexpected(check.error());
     lane.check_.emplace(std::move(*check));
   }
-  auto engine = make_engine(calls, *shared.settings, shared.slots->base());
+  auto engine = make_engine(calls, *shared.settings);
   if (!engine) return tl::unexpected(engine.error());
   lane.engine_ = std::move(*engine);
   std::size_t first = 0;
@@ -58,7 +58,8 @@ Result<void> Lane::submit_next(std::size_t group) {
     if (stamps)
       if (Result<void> stamped = check_->stamp(slot.block, shared_.slots->address(at)); !stamped)
         return stamped;
-    transfers.push_back({&shared_.files[slot.block.target], slot.block.offset, at, slot.block.request});
+    transfers.push_back({&shared_.files[slot.block.target], slot.block.offset, shared_.slots->buffer(at),
+                         slot.block.request});
   }
   if (transfers.empty()) return {};
   const std::int64_t now = storage::now_ns();

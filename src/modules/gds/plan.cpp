@@ -6,6 +6,7 @@
 #include <string>
 
 #include "modules/cuda/failure.hpp"
+#include "modules/gds/slots.hpp"
 #include "modules/storage/target.hpp"
 #include "modules/storage/test_file.hpp"
 
@@ -73,7 +74,7 @@ sdk::Outcome plan_workers(const sdk::Host& host, const Settings& settings) {
     request.numa_node = gpu.numa_node;
     request.threads = options.threads;
     request.memory_bytes = kFileLayoutBytes + std::uint64_t{options.threads} * options.block_size;
-    if (gpu.stand_in) request.memory_bytes += options.buffer_bytes();  // its memory is this machine's
+    if (gpu.stand_in) request.memory_bytes += Slots::bytes_of(options);  // its memory is this machine's
     if (const sdk::Outcome added = host.add_worker(request); added != sdk::Outcome::kOk) return added;
   }
   return sdk::Outcome::kOk;

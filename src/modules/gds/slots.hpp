@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The GPU memory of a worker's operations: one allocation, registered with cuFile once, a block of it for
-// each operation in flight.
+// The GPU memory of a worker's operations: one allocation, a block of it for each operation in flight. Each
+// block is registered with cuFile by itself: in compatibility mode a registered buffer has one buffer of host
+// memory behind it, and transfers of several streams that share it get each other's bytes (seen on an H200
+// with cuFile 1.15.1: of 1 MiB reads by 16 streams into one registered buffer a quarter was another's data;
+// registered one by one, none).
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <vector>
 
 #include "modules/cuda/allocation.hpp"
 #include "modules/cuda/context.hpp"
@@ -42,20 +45,23 @@ class Slots {
   // blocks alike.
   static Result<Slots> make(const cuda::Context& context, const cufile::Api& calls, const Settings& settings);
 
-  [[nodiscard]] void* base() const { return region_->base(); }
+  // Bytes of GPU memory that they take.
+  [[nodiscard]] static std::uint64_t bytes_of(const storage::Options& options);
+
   // Of lane `lane`'s slot `slot`.
   [[nodiscard]] std::size_t at(std::size_t lane, std::size_t slot) const {
-    return (lane * depth_ + slot) * block_size_;
+    return (lane * depth_ + slot) * stride_;
   }
   [[nodiscard]] CUdeviceptr address(std::size_t at) const { return memory_.data() + at; }
+  [[nodiscard]] void* buffer(std::size_t at) const { return reinterpret_cast<void*>(address(at)); }
 
  private:
   Slots() = default;
   Result<void> fill(const Settings& settings) const;
 
-  std::size_t depth_ = 0, block_size_ = 0;
+  std::size_t depth_ = 0, block_size_ = 0, stride_ = 0;
   cuda::DeviceMemory memory_;
-  std::optional<cufile::Region> region_;  // after the memory: deregistered before it is freed
+  std::vector<cufile::Region> regions_;  // after the memory: deregistered before it is freed
 };
 
 }  // namespace millrace::gds

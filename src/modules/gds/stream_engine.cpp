@@ -24,10 +24,9 @@ struct Slot {
 
 class StreamEngine : public Engine {
  public:
-  StreamEngine(const cufile::Api& calls, const Settings& settings, void* region)
+  StreamEngine(const cufile::Api& calls, const Settings& settings)
       : calls_(calls),
         reads_(settings.storage.direction == storage::Direction::kRead),
-        region_(region),
         timeout_ns_(settings.timeout_ns),
         groups_(settings.storage.queue_depth, 1),
         slots_(settings.storage.queue_depth) {}
@@ -52,11 +51,11 @@ class StreamEngine : public Engine {
   Result<void> submit(std::size_t group, std::span<const Transfer> transfers) override {
     const Transfer& transfer = transfers.front();
     Slot& slot = slots_[group];
-    slot = {transfer.size, static_cast<off_t>(transfer.file_offset), static_cast<off_t>(transfer.at), 0};
+    slot = {transfer.size, static_cast<off_t>(transfer.file_offset), 0, 0};
     const CUstream stream = streams_[group].handle();
     const auto call = reads_ ? calls_.read_async : calls_.write_async;
-    const CUfileError_t error =
-        call(transfer.file->handle(), region_, &slot.size, &slot.file_offset, &slot.at, &slot.done, stream);
+    const CUfileError_t error = call(transfer.file->handle(), transfer.buffer, &slot.size, &slot.file_offset,
+                                     &slot.at, &slot.done, stream);
     if (error.err == CU_FILE_SUCCESS) return {};
     return cufile::cufile_failure(
         error, fmt::format("queue {} bytes at offset {} in a stream", transfer.size, transfer.file_offset));
@@ -76,7 +75,6 @@ class StreamEngine : public Engine {
  private:
   const cufile::Api& calls_;
   bool reads_;
-  void* region_;
   std::int64_t timeout_ns_;
   std::vector<std::size_t> groups_;
   std::vector<Slot> slots_;
@@ -85,9 +83,8 @@ class StreamEngine : public Engine {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_stream_engine(const cufile::Api& calls, const Settings& settings,
-                                                   void* region) {
-  auto engine = std::make_unique<StreamEngine>(calls, settings, region);
+Result<std::unique_ptr<Engine>> make_stream_engine(const cufile::Api& calls, const Settings& settings) {
+  auto engine = std::make_unique<StreamEngine>(calls, settings);
   if (Result<void> ready = engine->set_up(); !ready) return tl::unexpected(ready.error());
   return engine;
 }

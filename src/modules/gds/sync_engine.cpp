@@ -8,8 +8,8 @@ namespace {
 
 class SyncEngine : public Engine {
  public:
-  SyncEngine(const cufile::Api& calls, storage::Direction direction, void* region)
-      : calls_(calls), reads_(direction == storage::Direction::kRead), region_(region) {}
+  SyncEngine(const cufile::Api& calls, storage::Direction direction)
+      : calls_(calls), reads_(direction == storage::Direction::kRead) {}
 
   [[nodiscard]] std::span<const std::size_t> groups() const override { return kOne; }
 
@@ -20,11 +20,10 @@ class SyncEngine : public Engine {
 
   Result<void> wait(std::size_t, const Done& done) override {
     const auto file_offset = static_cast<off_t>(transfer_.file_offset);
-    const auto at = static_cast<off_t>(transfer_.at);
     errno = 0;
     const ssize_t result =
-        reads_ ? calls_.read(transfer_.file->handle(), region_, transfer_.size, file_offset, at)
-               : calls_.write(transfer_.file->handle(), region_, transfer_.size, file_offset, at);
+        reads_ ? calls_.read(transfer_.file->handle(), transfer_.buffer, transfer_.size, file_offset, 0)
+               : calls_.write(transfer_.file->handle(), transfer_.buffer, transfer_.size, file_offset, 0);
     return done(0, result, errno);
   }
 
@@ -33,14 +32,13 @@ class SyncEngine : public Engine {
 
   const cufile::Api& calls_;
   bool reads_;
-  void* region_;
   Transfer transfer_;
 };
 
 }  // namespace
 
-std::unique_ptr<Engine> make_sync_engine(const cufile::Api& calls, const Settings& settings, void* region) {
-  return std::make_unique<SyncEngine>(calls, settings.storage.direction, region);
+std::unique_ptr<Engine> make_sync_engine(const cufile::Api& calls, const Settings& settings) {
+  return std::make_unique<SyncEngine>(calls, settings.storage.direction);
 }
 
 }  // namespace millrace::gds

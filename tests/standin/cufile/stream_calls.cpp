@@ -2,6 +2,7 @@
 // Transfers in the order of a CUDA stream, as functions that it calls. Faults name "cuFileReadAsync" and
 // "cuFileWriteAsync".
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -17,6 +18,13 @@ namespace {
 
 std::mutex streams_mutex;
 std::set<CUstream> registered_streams;
+
+// Of each registered buffer: which stream's transfers are under way in it, and how many.
+struct Users {
+  CUstream stream = nullptr;
+  int transfers = 0;
+};
+std::map<const void*, Users> users_of_buffers;
 
 struct Queued {
   Request request;
@@ -35,6 +43,8 @@ void run(void* data) {
   request.at = *queued->at;
   std::int64_t ready = now_ns();
   *queued->done = transfer(request, ready);
+  const std::scoped_lock hold(streams_mutex);
+  --users_of_buffers[request.base].transfers;
 }
 
 CUfileError_t queue(Queued one) {
@@ -47,6 +57,13 @@ CUfileError_t queue(Queued one) {
     const std::scoped_lock hold(streams_mutex);
     if (!registered_streams.contains(one.stream))
       misuse("a stream is used that is not registered, or not any more");
+    Users& users = users_of_buffers[one.request.base];
+    if (users.transfers > 0 && users.stream != one.stream)
+      misuse(
+          "transfers of two streams are under way in one registered buffer: cuFile 1.15's compatibility mode "
+          "gives one the other's bytes");
+    users.stream = one.stream;
+    ++users.transfers;
   }
   one.request.size = *one.size;
   one.request.file_offset = *one.file_offset;

@@ -128,9 +128,11 @@ ssize_t transfer(const Request& request, std::int64_t& ready_ns) {
   if (fault && fault->what == FaultKind::kWrongData) {
     if (request.reads)
       gpu[done / 2] = static_cast<char>(gpu[done / 2] ^ 1);
-    else  // the page of another place
-      static_cast<void>(
-          move_bytes(file, false, reinterpret_cast<char*>(piece.begin), kAlignment, request.file_offset));
+    else {  // another place's page, the last where the first belongs; of one page, a bit of it
+      char* last = gpu + done - kAlignment;
+      if (last == gpu) last[kAlignment / 2] = static_cast<char>(last[kAlignment / 2] ^ 1);
+      static_cast<void>(move_bytes(file, false, last, kAlignment, request.file_offset));
+    }
   }
   const double slower = fault && fault->what == FaultKind::kSlow ? fault->factor : 1;
   ready_ns =
