@@ -208,7 +208,7 @@ Result<Fabric> parse_fabric(std::string_view json, std::string_view name) {
 }
 
 Result<Fabric> read_fabric(const std::filesystem::path& file) {
-  const auto text = record::read_file(file);
+  const auto text = record::read_file(file, kLargestFile);
   if (!text) return tl::unexpected(text.error());
   return parse_padded(text->text(), false, file.native());
 }

@@ -11,13 +11,12 @@
 #include <new>
 
 #include "record/descriptor.hpp"
+#include "units/quantity.hpp"
 
 namespace millrace::record {
 namespace {
 
-constexpr std::uint64_t kMaxSize = std::uint64_t{4} << 30;
-
-Result<std::size_t> size_of(int fd, const std::filesystem::path& file) {
+Result<std::size_t> size_of(int fd, const std::filesystem::path& file, std::uint64_t most) {
   struct stat status = {};
   if (fstat(fd, &status) != 0) return failure(fmt::format("{}: {}", file.native(), std::strerror(errno)));
   if (S_ISDIR(status.st_mode)) return failure(file.native() + ": is a folder", "name a file in it");
@@ -25,23 +24,26 @@ Result<std::size_t> size_of(int fd, const std::filesystem::path& file) {
     return failure(file.native() + ": is not a regular file", "save what it gives to a file, and name that");
   }
   const auto size = static_cast<std::uint64_t>(status.st_size);
-  if (size > kMaxSize) {
-    return failure(fmt::format("{}: {} bytes are more than the 4 GiB that are read", file.native(), size),
-                   "a document of a thousand hosts takes a few hundred MB: is this one?");
+  if (size > most) {
+    return failure(fmt::format("{}: {} bytes are more than the {} that are read", file.native(), size,
+                               to_binary({most})),
+                   most == kMostOfDocument
+                       ? "a document of a thousand hosts takes a few hundred MB: is this one?"
+                       : "is it the right file?");
   }
   return static_cast<std::size_t>(size);
 }
 
 }  // namespace
 
-Result<FileText> read_file(const std::filesystem::path& file) {
+Result<FileText> read_file(const std::filesystem::path& file, std::uint64_t most) {
   // Without O_NONBLOCK, opening a pipe would wait for a writer.
   const Descriptor fd(open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd) {
     return failure(fmt::format("{}: {}", file.native(), std::strerror(errno)),
                    errno == ENOENT ? "check the spelling of its name" : "");
   }
-  const Result<std::size_t> size = size_of(fd.get(), file);
+  const Result<std::size_t> size = size_of(fd.get(), file, most);
   if (!size) return tl::unexpected(size.error());
   std::unique_ptr<char[]> bytes(new (std::nothrow) char[*size + FileText::kPadding]);
   if (!bytes) return failure(fmt::format("{}: no memory for its {} bytes", file.native(), *size));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string_view>
@@ -23,8 +24,11 @@ class FileText {
   std::size_t size_;
 };
 
-// Reads a regular file of at most 4 GiB; both are checked before a byte is read, so that neither /dev/zero
-// nor a pipe nor a mistaken disk image fills memory. Errors name the file and the way out.
-Result<FileText> read_file(const std::filesystem::path& file);
+inline constexpr std::uint64_t kMostOfDocument = std::uint64_t{4} << 30;
+
+// Reads a regular file of at most so many bytes; both are checked before a byte is read, so that neither
+// /dev/zero nor a pipe nor a mistaken disk image fills memory or is waited for. Every file that a user names,
+// of whatever kind, is read by this. Errors name the file and the way out.
+Result<FileText> read_file(const std::filesystem::path& file, std::uint64_t most = kMostOfDocument);
 
 }  // namespace millrace::record

@@ -3,10 +3,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <fstream>
 #include <stdexcept>
 #include <system_error>
 
+#include "record/read_file.hpp"
 #include "units/nearest_name.hpp"
 #include "units/quantity.hpp"
 #include "workload/embedded_profiles.hpp"
@@ -35,19 +35,14 @@ Result<std::vector<Profile>> load_file(const std::string& name) {
                    "`millrace workloads` lists the built-in workloads");
   if (status.type() == std::filesystem::file_type::directory)
     return failure(fmt::format("workload file {}: is a folder", name), "give the profile's JSON file itself");
-  std::ifstream stream(path, std::ios::binary);
-  if (!stream) return failure(fmt::format("workload file {}: cannot be read", name), "check its permissions");
   if (status.type() == std::filesystem::file_type::regular)
     if (const std::uintmax_t size = std::filesystem::file_size(path, code); !code && size > kLargestFile)
       return failure(fmt::format("{}: at byte {}: a workload file holds at most 1 MiB, this one has {}", name,
                                  kLargestFile, to_binary({size})),
                      "is it a workload file?");
-  // One byte more than is allowed suffices to know that a file is too large, however large it is.
-  std::string text(kLargestFile + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (stream.bad()) return failure(fmt::format("workload file {}: reading it failed", name));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  return parse(text, name);
+  const auto text = record::read_file(path, kLargestFile);
+  if (!text) return failure("workload file " + text.error().what, text.error().hint);
+  return parse(text->text(), name);
 }
 
 }  // namespace

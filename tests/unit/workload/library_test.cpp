@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -76,6 +78,15 @@ TEST(LoadingAWorkload, AFileOfTheUsersOwnGivesItsAccelerators) {
 TEST(LoadingAWorkload, AMissingFileOrAFolderIsSaidPlainly) {
   EXPECT_THAT(load("./nowhere.json").error().what, HasSubstr("no such file"));
   EXPECT_THAT(load(testing::TempDir()).error().what, HasSubstr("is a folder"));
+}
+
+TEST(LoadingAWorkload, APipeOrADeviceIsRefusedUnreadAndNotWaitedFor) {
+  const auto pipe = std::filesystem::path(testing::TempDir()) / "a-workload-that-is-a-pipe";
+  std::filesystem::remove(pipe);
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_EQ(load(pipe.string()).error().what, "workload file " + pipe.string() + ": is not a regular file");
+  std::filesystem::remove(pipe);
+  EXPECT_EQ(load("/dev/zero").error().what, "workload file /dev/zero: is not a regular file");
 }
 
 TEST(ExplainingAWorkload, SaysWhatItNeedsAndWhereTheFiguresAreFrom) {
