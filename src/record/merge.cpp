@@ -4,6 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
 #include <utility>
 
 namespace millrace::record {
@@ -17,6 +21,25 @@ void add_missing(std::vector<T>& all, std::vector<T>& more) {
       all.push_back(std::move(one));
 }
 
+// A repeat is known by when it ran, to the nanosecond, and by what it gave.
+using RepeatKey = std::tuple<std::string, std::int64_t, std::int64_t, double>;
+using KnownRepeats = std::map<RepeatKey, std::string>;  // where it was met: "m3 of run.json"
+
+Result<void> add_repeats(const NamedDocument& named, KnownRepeats& known) {
+  KnownRepeats own;  // two of one document that ran at the same time are two
+  for (const Measurement& m : named.document.measurements)
+    for (const Repeat& repeat : m.repeats) {
+      const RepeatKey key{m.probe, repeat.begin_ns, repeat.end_ns, repeat.throughput_bytes_per_s};
+      if (const auto met = known.find(key); met != known.end())
+        return failure(fmt::format("{}: its {} ({}) is {}, and would count twice", named.file, m.id, m.probe,
+                                   met->second),
+                       "leave one of the two documents out");
+      own.emplace(key, fmt::format("{} of {}", m.id, named.file));
+    }
+  known.merge(own);
+  return {};
+}
+
 const char* name_of(const Document& document) {
   return document.hosts.empty() ? "" : document.hosts.front().name.c_str();
 }
@@ -25,6 +48,9 @@ const char* name_of(const Document& document) {
 
 Result<Document> merge(std::vector<NamedDocument> documents) {
   if (documents.empty()) return failure("there is no document", "give one");
+  KnownRepeats known;
+  for (const NamedDocument& named : documents)
+    if (auto added = add_repeats(named, known); !added) return tl::unexpected(added.error());
   Document all = std::move(documents.front().document);
   all.diagnoses.clear();
   for (std::size_t i = 1; i < documents.size(); ++i) {

@@ -18,7 +18,8 @@ struct NamedDocument {
 
 // The first one's, with the measurements, resources and findings of the others besides. Ids of measurements
 // of the second get "2." before them, and so on; verdicts are dropped, since they knew less. Errors: one is
-// of another host, with both names; there is none at all.
+// of another host, with both names; a measurement is in two of them, and would count twice; there is none at
+// all.
 Result<Document> merge(std::vector<NamedDocument> documents);
 
 }  // namespace millrace::record

@@ -62,5 +62,22 @@ TEST(Merge, ADocumentOfAnotherHostIsRefusedWithBothNames) {
   EXPECT_THAT(all.error().what, HasSubstr("run.json is of the host \"a\", link.json of \"b\""));
 }
 
+TEST(Merge, AMeasurementThatIsInTwoOfThemIsRefusedSinceItWouldCountTwice) {
+  NamedDocument first = of_host("run.json", "a", {"m1", "m2"}), second = of_host("again.json", "a", {"m7"});
+  for (Measurement& m : first.document.measurements) {
+    m.probe = "storage.read";
+    m.repeats = {{1e9, 10, 100, 200, "converged"}};  // at the same time, as two drives are
+  }
+  Measurement& m = second.document.measurements.front();
+  m.probe = "storage.read";
+  m.repeats = {{2e9, 10, 0, 50, "converged"}, {1e9, 10, 100, 200, "converged"}};
+  const auto all = merge({first, second});
+  ASSERT_FALSE(all);
+  EXPECT_EQ(all.error().what, "again.json: its m7 (storage.read) is m1 of run.json, and would count twice");
+  m.repeats[1].begin_ns = 101;
+  EXPECT_TRUE(merge({first, second}));
+  EXPECT_FALSE(merge({first, of_host("link.json", "a", {}), first}));
+}
+
 }  // namespace
 }  // namespace millrace::record
