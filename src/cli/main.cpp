@@ -7,6 +7,7 @@
 #include <cstring>
 #include <exception>
 #include <string_view>
+#include <system_error>
 
 #include "cli/commands.hpp"
 #include "cli/usage_error.hpp"
@@ -49,6 +50,8 @@ int parse_and_run(int argc, char** argv) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
     context.fail(usage_error(app, error, {argv + 1, argv + argc}));
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::broken_pipe) throw;  // a reader who left, as below
   }
   // What did not reach its reader was not said; one who left (`| head`) has read enough.
   if (std::fflush(stdout) != 0 && errno != EPIPE)
