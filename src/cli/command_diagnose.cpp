@@ -4,10 +4,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "cli/applies.hpp"
 #include "cli/commands.hpp"
 #include "cli/diagnose_fabric.hpp"
 #include "cli/number_within.hpp"
@@ -40,7 +43,24 @@ Result<record::Document> read(const std::string& file) {
   return record::to_document(*contents);
 }
 
+// Of one file under two names, and of one that is named twice.
+Result<void> check_all_differ(const DiagnoseArguments& arguments) {
+  std::vector<std::string> known{arguments.document};
+  for (const std::string& file : arguments.others) {
+    for (const std::string& other : known) {
+      std::error_code code;  // what is not there is told by who reads it
+      if (file == other || (std::filesystem::equivalent(file, other, code) && !code))
+        return failure(fmt::format("--with {}: that is {}, and its measurements would count twice", file,
+                                   other == arguments.document ? "the document itself" : other + " again"),
+                       "give each document once");
+    }
+    known.push_back(file);
+  }
+  return {};
+}
+
 Result<record::Document> read_all(const DiagnoseArguments& arguments) {
+  if (auto differ = check_all_differ(arguments); !differ) return tl::unexpected(differ.error());
   auto first = read(arguments.document);
   if (!first || arguments.others.empty()) return first;
   std::vector<record::NamedDocument> all{{arguments.document, std::move(*first)}};
@@ -107,9 +127,26 @@ void run_diagnose_fabric(const DiagnoseArguments& arguments, std::vector<workloa
       fmt::print("\n{}", report::explain_text(all->document, diagnosis, style));
 }
 
+// Whether the options say something to the workloads; what is to be remarked once the verdicts are there.
+Result<std::vector<std::string>> remarks_on(const DiagnoseArguments& arguments,
+                                            const std::vector<workload::Profile>& profiles) {
+  std::vector<std::string> remarks;
+  for (const auto& [given, applies] : {std::pair{arguments.wanted > 0, &utilization_applies},
+                                       std::pair{!arguments.prep.empty(), &prep_applies}}) {
+    if (!given) continue;
+    auto remark = applies(profiles);
+    if (!remark) return tl::unexpected(remark.error());
+    if (!remark->empty()) remarks.push_back(std::move(*remark));
+  }
+  return remarks;
+}
+
 void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   const auto profiles = load_all(arguments.workloads, arguments.prep);
   if (!profiles) return context.fail(profiles.error());
+  const auto remarks = remarks_on(arguments, *profiles);
+  if (!remarks) return context.fail(remarks.error());
+  for (const std::string& remark : *remarks) context.remark("note: " + remark);
   if (!arguments.json.empty() && arguments.json != "-")
     if (const auto writable = record::check_writable(arguments.json); !writable)
       return context.fail(writable.error());
@@ -161,7 +198,7 @@ void add_diagnose(CLI::App& app, Context& context) {
   command->add_option(
       "--with", arguments->others,
       "More documents of the same host (repeatable), such as the network to its storage: `millrace "
-      "measure tcp.stream --label storage --peer …`");
+      "measure tcp.stream --label storage --peer …`; each once");
   command->add_option("--for", arguments->workloads,
                       "A workload, a model or a profile file (repeatable) [all built-in workloads]");
   command
@@ -170,9 +207,12 @@ void add_diagnose(CLI::App& app, Context& context) {
       ->check(CLI::Range(1, 1 << 24));
   command
       ->add_option("--utilization", arguments->wanted,
-                   "Accelerator utilization wanted, in percent, instead of the workload's")
+                   "Accelerator utilization wanted, in percent, instead of the workload's; of training and "
+                   "checkpoints alone: answers and loadings are judged by their time")
       ->check(number_within(0.1, 100));
-  command->add_option("--prep", arguments->prep, "Preparation on the CPU instead of the workload's own")
+  command
+      ->add_option("--prep", arguments->prep,
+                   "Preparation on the CPU instead of the workload's own; of training input alone")
       ->check(CLI::IsMember({"none", "checksum", "decompress", "normalize"}));
   command
       ->add_option("--share", arguments->shares,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/applies.hpp"
 #include "cli/commands.hpp"
 #include "report/layout.hpp"
 #include "units/quantity.hpp"
@@ -107,13 +108,16 @@ void add_workloads(CLI::App& app, Context& context) {
   auto json = std::make_shared<bool>(false);
   CLI::App* command =
       app.add_subcommand("workloads", "List the workloads that Millrace knows, or explain one");
-  command->add_option("WORKLOAD", *name, "A workload, a model for all its accelerators, or a profile file");
+  CLI::Option* named = command->add_option("WORKLOAD", *name,
+                                           "A workload, a model for all its accelerators, or a profile file");
   auto accelerators = std::make_shared<std::int64_t>(0);
   command
       ->add_option("--accelerators", *accelerators,
                    "Explain a training job, a checkpoint or a mix on so many [what suits it]")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}));
-  command->add_flag("--json", *json, "Print as JSON: a profile to start your own from");
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{10'000'000}))
+      ->needs(named);
+  command->add_flag("--json", *json, "Print as JSON: a profile to start your own from")
+      ->excludes(command->get_option("--accelerators"));
   command->footer(
       "Examples:\n  millrace workloads\n  millrace workloads unet3d-h100\n"
       "  millrace workloads llama3-70b-pretrain-h100 --accelerators 1024\n"
@@ -125,6 +129,9 @@ void add_workloads(CLI::App& app, Context& context) {
     }
     const auto profiles = workload::load(*name);
     if (!profiles) return context.fail(profiles.error());
+    if (*accelerators > 0)
+      if (const auto applies = count_applies(*profiles, *accelerators); !applies)
+        return context.fail(applies.error());
     if (*json) {
       fmt::print("{}", workload::to_json(*profiles));
       return;

@@ -107,7 +107,7 @@ record::Diagnosis diagnose_mix(const record::Document& document, const Question&
   for (std::size_t i = 0; i < jobs->size(); ++i) {
     const workload::SiteJob& job = (*jobs)[i];
     const record::Diagnosis alone =
-        diagnose_life(document, {job.profile, static_cast<int>(job.ranks), std::nullopt});
+        diagnose_life(document, {job.profile, static_cast<int>(job.ranks), question.utilization_wanted});
     words.push_back(fmt::format("{} on {} GPUs", job.profile.name, job.ranks));
     explain_job(job, diagnosis);
     if (shares[i] < 0.999) slowed.push_back(fmt::format("{} to {:.0f} %", job.profile.name, shares[i] * 100));

@@ -64,6 +64,46 @@ class Documents(CommandTest):
         ended = self.refused("run", "--for", "huge.json", what="at byte 1048576: a workload file holds at most 1 MiB")
         self.assertIn("this one has 20 GiB", ended.err)
 
+    def test_what_is_no_regular_file_is_refused_unread_and_not_waited_for(self):
+        os.mkfifo(self.folder / "pipe.json")
+        (self.folder / "folder.json").mkdir()
+        (self.folder / "real.json").write_bytes(self.result())
+        for file, reason in (("pipe.json", "not a regular file"), ("/dev/zero", "not a regular file"),
+                             ("folder.json", "is a folder")):
+            for command in (("workloads", f"./{file}" if file[0] != "/" else file), ("diagnose", file),
+                            ("diagnose", "real.json", "--with", file), ("run", "--resume", file),
+                            ("diagnose", "real.json", "--for", f"./{file}" if file[0] != "/" else file)):
+                ended = self.refused(*command, what=reason, patience=10)
+                self.assertIn(file, ended.err)
+            for command in ("topo", "doctor"):
+                self.refused(command, "--from", file, what=f"{file} is no recorded machine", patience=10)
+
+    def test_a_document_that_is_given_twice_is_refused(self):
+        (self.folder / "one.json").write_bytes(self.result())
+        (self.folder / "copy.json").write_bytes((self.folder / "one.json").read_bytes())
+        (self.folder / "link.json").symlink_to("one.json")
+        (self.folder / "two.json").write_bytes((self.result()))
+        asked = ("diagnose", "one.json", "--for", "unet3d-h100", "--with")
+        for file in ("one.json", "./one.json", "link.json"):
+            self.refused(*asked, file, what=f"--with {file}: that is the document itself")
+        self.refused(*asked, "copy.json", what="copy.json: its m1 (memory.copy) is m1 of one.json, and would count twice",
+                     hint="leave one of the two documents out")
+        self.refused(*asked, "two.json", "--with", "two.json", what="--with two.json: that is two.json again")
+        self.assertEqual(self.run_it(*asked, "two.json").code, 3)
+
+    def test_an_option_that_says_nothing_to_a_workload_is_not_passed_over(self):
+        (self.folder / "real.json").write_bytes(self.result())
+        for workload in ("llama3-8b-serve-h100", "llama3-8b-cold-start-h100", "llama3-8b-restore-h100", "factory-edge"):
+            self.refused("diagnose", "real.json", "--for", workload, "--utilization", "80", what="--utilization says nothing to",
+                         hint="leave it out")
+        self.refused("diagnose", "real.json", "--for", "vision-edge-l4", "--prep", "none", what="--prep says nothing to vision-edge-l4")
+        both = ("diagnose", "real.json", "--for", "vision-edge-l4", "--for", "unet3d-h100", "--utilization", "80")
+        said = "note: --utilization says nothing to vision-edge-l4: answers and loadings are judged by their time\n"
+        self.assertEqual(self.run_it(*both).err, said)
+        self.assertEqual(self.run_it(*both, "--quiet").err, "")
+        for workload in ("llama3-8b-checkpoint-h100", "factory-corporate-h100"):
+            self.assertNotIn("--utilization", self.run_it("diagnose", "real.json", "--for", workload, "--utilization", "80").err)
+
     def test_a_key_of_the_whole_document_that_is_missing_has_a_place_too(self):
         self.refuse_file(lambda f: [("diagnose", f, "--for", "resnet50-h100")], "bare.json",
                          b'{"schema":"millrace.result/1"}', 'bare.json: at the top level: the key "tool" is missing')

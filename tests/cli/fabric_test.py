@@ -235,8 +235,8 @@ class Fabric(CommandTest):
             self.assertTrue(refused.err.endswith(f" at least: --accelerators {least}\n"), refused.err)
             self.diagnosed(large, workload, "--accelerators", least)
         for use in ("restore", "checkpoint"):
-            told = self.run_it("workloads", f"llama3-70b-{use}-h100", "--accelerators", "1").out
-            self.assertIn("988 GB of state for each GPU, which holds 80 GB; --accelerators 13 at least", told)
+            self.refused("workloads", f"llama3-70b-{use}-h100", "--accelerators", "1",
+                         what="cannot hold its training state of 987.8 GB", hint="it takes 13 at least: --accelerators 13")
 
     def test_what_does_not_fit_is_refused_with_a_way_out(self):
         file, _ = self.generated("--hosts", "2")

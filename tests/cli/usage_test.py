@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What cannot be meant is refused before anything is started: exit 2, the nearest right name, no file made."""
-from command_line import CommandTest, main
+import os
+import subprocess
+
+from command_line import BINARY, CommandTest, main
 
 
 class Usage(CommandTest):
@@ -24,6 +27,28 @@ class Usage(CommandTest):
     def test_an_unknown_workload_names_the_nearest(self):
         for command in (("run", "--for"), ("diagnose", "/dev/null", "--for")):
             self.refuse(*command, "unet3d-h10", what="unet3d-h10", hint="unet3d-h100")
+
+    def test_a_count_that_a_workload_cannot_be_on_names_the_nearest_that_it_can(self):
+        asked = "workloads", "llama3-70b-pretrain-h100", "--accelerators"
+        self.refused(*asked, "100", what="100 accelerators cannot be split", hint="96 or 128")
+        self.refused("workloads", "llama3-8b-restore-h100", "--accelerators", "1", what="1 accelerator cannot hold its training state",
+                     hint="--accelerators 2")
+        self.refused("workloads", "factory-corporate-h100", "--accelerators", "3", what="of which a replica takes 4", hint="--accelerators 160")
+        self.refused("workloads", "unet3d-h100", "--accelerators", "8", what="the sums of unet3d-h100 are the same on any number")
+        self.refused("workloads", "--accelerators", "8", what="--accelerators requires WORKLOAD")
+        self.assertEqual(self.run_it(*asked, "128").code, 0)
+        model = self.run_it("workloads", "llama3-70b", "--accelerators", "100")  # some of its uses can be
+        self.assertEqual(model.code, 0)
+        self.assertIn("give a multiple of 32: 96 or 128", " ".join(model.out.split()))
+
+    def test_a_reader_who_leaves_early_is_no_error(self):
+        for errors in (subprocess.PIPE, subprocess.STDOUT):
+            reading, writing = os.pipe()
+            os.close(reading)
+            done = subprocess.run([BINARY, "workloads", "llama3-70b"], stdout=writing, stderr=errors, check=False)
+            os.close(writing)
+            self.assertEqual(done.returncode, 0)
+            self.assertFalse(done.stderr)
 
     def test_an_unknown_probe_names_the_nearest(self):
         self.refuse("measure", "storage.raed", what="there is no probe 'storage.raed'", hint="did you mean 'storage.read'?")
