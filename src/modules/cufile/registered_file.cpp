@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "modules/cufile/failure.hpp"
+#include "modules/cufile/udev_record.hpp"
 
 namespace millrace::cufile {
 
@@ -25,7 +26,14 @@ Result<RegisteredFile> RegisteredFile::make(const Api& calls, int fd, const std:
   if (const CUfileError_t error = calls.handle_register(&file.handle_, &description);
       error.err != CU_FILE_SUCCESS) {
     file.handle_ = nullptr;
-    return cufile_failure(error, fmt::format("register {} with cuFile", name));
+    const std::string doing = fmt::format("register {} with cuFile", name);
+    // A network file system lies on no block device either, and registers: only after a refusal is it a
+    // reason.
+    if (error.err == CU_FILE_HANDLE_NOT_REGISTERED)
+      if (const auto missing = missing_udev_record(own))
+        return failure(fmt::format("cannot {}: {} (CU_FILE_HANDLE_NOT_REGISTERED)", doing, missing->what),
+                       missing->hint, missing->exit);
+    return cufile_failure(error, doing);
   }
   return file;
 }
