@@ -6,8 +6,11 @@ import shutil
 import subprocess
 import sys
 
-from command_line import main
+from command_line import BUILD, SOURCE, main
 from standin import LIBRARIES, STANDIN, StandInTest
+
+sys.path.insert(0, str(SOURCE / "tests/truth"))
+from residuals import note_diagnosis  # noqa: E402
 
 SLOW = 30_000_000  # bytes/s; flux on a B200 wants 77 MB/s
 
@@ -31,19 +34,21 @@ class GpuRun(StandInTest):
         subprocess.run([sys.executable, "-B", STANDIN / "make_system.py", environ["MILLRACE_STANDIN_MACHINE"], root], check=True)
         return environ
 
-    def run_job(self, *arguments):
+    def run_job(self, case):
         store, file = self.folder / "store", self.folder / "result.json"
         store.mkdir(exist_ok=True)
         ended = self.run_it("run", "--path", store, "--for", "flux-b200", "--budget", "8s", "--repeats", 1, "--json",
-                            file, *arguments, **self.standins())
+                            file, **self.standins())
         self.assertEqual(ended.code, 0, ended.err + ended.out)
         self.assertFolderIsEmpty(store)
         self.assertSatisfiesSchema(file)
-        return json.loads(file.read_text()), ended
+        document = json.loads(file.read_text())
+        note_diagnosis(BUILD / "tests/residuals", f"stand-in GPUs: {case}", document["diagnoses"][0])
+        return document, ended
 
     def test_the_slow_link_of_one_gpu_is_named_by_the_whole_path(self):
         self.description["gpus"][1]["pcie"]["bytes_per_s"] = SLOW
-        document, ended = self.run_job()
+        document, ended = self.run_job("a slow link")
         verdict = document["diagnoses"][0]
         self.assertEqual(verdict["verdict"], "starved")
         pci = self.description["gpus"][1]["pci"]
@@ -75,7 +80,7 @@ class GpuRun(StandInTest):
             gpu["index"] = index
         slow, fast = self.description["switches"]
         slow["uplink_bytes_per_s"], fast["uplink_bytes_per_s"] = 2 * SLOW, 1_000_000_000
-        document, _ = self.run_job()
+        document, _ = self.run_job("a slow switch uplink")
         verdict = document["diagnoses"][0]
         self.assertEqual(verdict["verdict"], "starved")
         self.assertEqual([b["resources"] for b in verdict["bottlenecks"]], [[f"pcie:{slow['pci']}:write"]])

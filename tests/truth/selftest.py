@@ -7,8 +7,12 @@
 FOLDER lies on the drive that is capped. Exits with 77 where no cause at all can be planted.
 """
 import json
+import pathlib
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from residuals import note  # noqa: E402
 
 binary, folder = sys.argv[1:]
 done = subprocess.run([binary, "selftest", "--path", folder, "--budget", "9s", "--json", "-"], capture_output=True, text=True, timeout=600,
@@ -20,6 +24,10 @@ scores = json.loads(done.stdout)
 planted = [case for case in scores["cases"] if "skipped" not in case]
 # What needs no right and no kernel's help is planted everywhere.
 assert {"nothing planted", "slow CPU stage"} <= {case["name"] for case in planted}, planted
+for case in planted:
+    if case["measured_utilization"] is not None:
+        note(pathlib.Path(folder, "tests/residuals"), f"selftest: {case['name']}", case["predicted_utilization"],
+             case["measured_utilization"])
 wrong = [case for case in planted if not case["right"]]
 assert not wrong, wrong
 # The pipeline's own run crosses no network.

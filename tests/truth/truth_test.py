@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+from residuals import note_diagnosis  # noqa: E402
 from throttle import NoThrottle, ReadThrottle  # noqa: E402
 
 MB = 1_000_000
@@ -45,7 +46,7 @@ class Machine:
     def __init__(self, binary, folder):
         self.binary, self.folder = binary, folder
 
-    def run(self, figures, budget, cap=None, *options):
+    def run(self, case, figures, budget, cap=None, *options):
         """Diagnosis and document of `millrace run` under a read cap in bytes/s, or none."""
         with tempfile.TemporaryDirectory(dir=self.folder) as work:
             workload = pathlib.Path(work, "truth.json")
@@ -59,6 +60,7 @@ class Machine:
             print(done.stdout, done.stderr, sep="\n")
             check(done.returncode in (0, 3), f"exit code {done.returncode}")
             document = json.loads(result.read_text())
+            note_diagnosis(pathlib.Path(self.folder, "tests/residuals"), f"live drive: {case}", document["diagnoses"][0])
             return document["diagnoses"][0], document
 
 
@@ -82,7 +84,7 @@ def check_residual(diagnosis):
 
 def a_throttled_drive_is_named(machine):
     cap = 40 * MB
-    diagnosis, document = machine.run(profile(compute_s=0.05), 20, cap)
+    diagnosis, document = machine.run("half of what is needed", profile(compute_s=0.05), 20, cap)
     reads = [m for m in document["measurements"] if m["probe"] == "storage.read" and m["label"] == "truth"]
     rate = reads[0]["throughput_bytes_per_s"]["mean"]
     check(abs(rate / cap - 1) <= 0.05, f"measured {rate / MB:.2f} MB/s under a cap of 40 MB/s, 5 % allowed")
@@ -93,9 +95,9 @@ def a_throttled_drive_is_named(machine):
 
 def the_verdict_flips_at_what_is_wanted(machine):
     needed = 0.9 * 40 * MB  # what the wanted utilization takes
-    above, _ = machine.run(profile(), 15, int(1.25 * needed))
+    above, _ = machine.run("a quarter above what is wanted", profile(), 15, int(1.25 * needed))
     check(above["verdict"] == "fed", f"25 % above what is needed: {above['verdict']}, fed is true")
-    below, _ = machine.run(profile(), 15, int(0.75 * needed))
+    below, _ = machine.run("a quarter below what is wanted", profile(), 15, int(0.75 * needed))
     check(below["verdict"] == "starved", f"25 % below what is needed: {below['verdict']}, starved is true")
     check(kinds(below) == ["storage"], f"bottleneck {kinds(below)}, storage is true")
     check_residual(below)

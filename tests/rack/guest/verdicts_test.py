@@ -4,10 +4,14 @@ import contextlib
 import json
 import os
 import pathlib
+import sys
 import tempfile
 import unittest
 
 import rack_host
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "truth"))
+from residuals import note_diagnosis  # noqa: E402
 
 LIMIT_S = 200
 MB = 1_000_000
@@ -52,6 +56,8 @@ def diagnose(*points, needs_bytes_per_s=40 * MB, option="--path"):
                                    "--json", result, patience_s=150)
         assert ended.returncode in (0, 3), ended.returncode
         document = json.loads(result.read_text())
+        case = os.environ["RACK_TEST"].partition(".")[2].replace("_", " ")
+        note_diagnosis(rack_host.scratch() / "residuals", f"rack: {case}", document["diagnoses"][0])
         return document["diagnoses"][0], document
 
 
