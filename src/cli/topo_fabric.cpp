@@ -81,6 +81,27 @@ void add_fabric_options(CLI::App& command, const std::shared_ptr<FabricOptions>&
                   "The switches that servers are attached to [the topmost]")
       ->check(CLI::IsMember({"leaf", "spine", "core"}))
       ->group(group);
+  CLI::Option* own = command
+                         .add_flag("--storage-network", options->storage_network,
+                                   "Storage on NICs and switches of its own, a plain fat tree beside the "
+                                   "other one; its servers are attached to the topmost of these")
+                         ->group(group);
+  // Two: a port of each of the two dual-port cards that a DGX H100 has beside its eight compute NICs (DGX
+  // H100/H200 User Guide, "Network Connections, Cables, and Adaptors").
+  number("--storage-nics", tree.storage_nics, "NICs of a host into the storage network [2]", 1,
+         fabric::kMostPerHost)
+      ->needs(own);
+  command
+      .add_option("--storage-nic-rate", options->storage_nic,
+                  "Of such a NIC, of that network's switch ports and of a server's links [as --nic-rate]")
+      ->needs(own)
+      ->group(group);
+  command
+      .add_option("--storage-oversubscription", tree.storage_oversubscription,
+                  "Into a leaf of the storage network ÷ out of it upwards [1]")
+      ->needs(own)
+      ->check(number_within(1, 64))
+      ->group(group);
   // Of a machine or a file that is shown they would say nothing.
   CLI::Option* generate = command.get_option("--generate");
   for (CLI::Option* option : command.get_options())
@@ -91,17 +112,22 @@ void add_fabric_options(CLI::App& command, const std::shared_ptr<FabricOptions>&
 Result<void> generate_fabric(const FabricOptions& options, const std::string& json) {
   fabric::FatTree tree = options.tree;
   tree.storage = options.storage == "shared";
-  if (!tree.storage && (tree.storage_servers > 0 || !options.storage_tier.empty()))
+  if (!tree.storage && (tree.storage_servers > 0 || !options.storage_tier.empty() || options.storage_network))
     return failure(fmt::format("--{}: with --storage local there are no servers",
-                               tree.storage_servers > 0 ? "storage-servers" : "storage-tier"),
+                               options.storage_network    ? "storage-network"
+                               : tree.storage_servers > 0 ? "storage-servers"
+                                                          : "storage-tier"),
                    "leave it out, or --storage local");
-  for (const auto& [flag, text, into] : {std::tuple{"--nic-rate", &options.nic, &tree.nic},
-                                         std::tuple{"--nvlink-rate", &options.nvlink, &tree.nvlink},
-                                         std::tuple{"--pcie-rate", &options.pcie, &tree.pcie},
-                                         std::tuple{"--storage-read", &options.storage_read,
-                                                    tree.storage ? &tree.storage_read : &tree.drive_read},
-                                         std::tuple{"--storage-write", &options.storage_write,
-                                                    tree.storage ? &tree.storage_write : &tree.drive_write}})
+  if (options.storage_network && tree.storage_nics == 0) tree.storage_nics = 2;
+  for (const auto& [flag, text, into] :
+       {std::tuple{"--nic-rate", &options.nic, &tree.nic},
+        std::tuple{"--nvlink-rate", &options.nvlink, &tree.nvlink},
+        std::tuple{"--pcie-rate", &options.pcie, &tree.pcie},
+        std::tuple{"--storage-nic-rate", &options.storage_nic, &tree.storage_nic},
+        std::tuple{"--storage-read", &options.storage_read,
+                   tree.storage ? &tree.storage_read : &tree.drive_read},
+        std::tuple{"--storage-write", &options.storage_write,
+                   tree.storage ? &tree.storage_write : &tree.drive_write}})
     if (auto set = set_rate(flag, *text, *into); !set) return set;
   if (!options.storage_tier.empty())
     tree.storage_attached_to = options.storage_tier == "core"    ? fabric::Tier::kCore

@@ -13,7 +13,8 @@ namespace millrace::cli {
 struct FabricOptions {
   std::string kind;  // of what is to be generated; empty: nothing
   fabric::FatTree tree;
-  std::string nic, nvlink, pcie, storage = "shared", storage_tier, storage_read, storage_write;
+  std::string nic, nvlink, pcie, storage = "shared", storage_tier, storage_read, storage_write, storage_nic;
+  bool storage_network = false;
 };
 
 void add_fabric_options(CLI::App& command, const std::shared_ptr<FabricOptions>& options);

@@ -34,7 +34,8 @@ std::vector<double> rates_at(const fabric::Resources& resources, End end) {
 // limits do where they are far enough away.
 bool essential(fabric::Kind kind) {
   using fabric::Kind;
-  return kind >= Kind::kNicUp && kind != Kind::kCore && kind != Kind::kStorageOut && kind != Kind::kStorageIn;
+  return kind >= Kind::kNicUp && kind != Kind::kCore && kind != Kind::kStorageCore &&
+         kind != Kind::kStorageOut && kind != Kind::kStorageIn;
 }
 
 // Which classes were not measured and could matter: those of which half the limit would cost more than a

@@ -26,10 +26,15 @@ double phase_factor(const Pace& pace, std::size_t phase, double goal_s) {
 // The kind that is the same links' other direction; nothing where there is none.
 std::optional<fabric::Kind> other_direction(fabric::Kind kind) {
   using fabric::Kind;
-  constexpr std::pair<Kind, Kind> kLinks[]{
-      {Kind::kNvlinkOut, Kind::kNvlinkIn}, {Kind::kPcieOut, Kind::kPcieIn},
-      {Kind::kNicUp, Kind::kNicDown},      {Kind::kLeafUp, Kind::kLeafDown},
-      {Kind::kSpineUp, Kind::kSpineDown},  {Kind::kStorageOut, Kind::kStorageIn}};
+  constexpr std::pair<Kind, Kind> kLinks[]{{Kind::kNvlinkOut, Kind::kNvlinkIn},
+                                           {Kind::kPcieOut, Kind::kPcieIn},
+                                           {Kind::kNicUp, Kind::kNicDown},
+                                           {Kind::kLeafUp, Kind::kLeafDown},
+                                           {Kind::kSpineUp, Kind::kSpineDown},
+                                           {Kind::kStorageOut, Kind::kStorageIn},
+                                           {Kind::kStorageNicUp, Kind::kStorageNicDown},
+                                           {Kind::kStorageLeafUp, Kind::kStorageLeafDown},
+                                           {Kind::kStorageSpineUp, Kind::kStorageSpineDown}};
   for (const auto& [one, other] : kLinks) {
     if (kind == one) return other;
     if (kind == other) return one;

@@ -32,7 +32,14 @@ constexpr std::array<Noun, kKinds> kNouns{{{"GPU's NVLink", "GPUs' NVLinks", "se
                                            {"storage server's link", "storage servers' links", "sending"},
                                            {"storage server's link", "storage servers' links", "receiving"},
                                            {"host's drives", "hosts' drives", "reading"},
-                                           {"host's drives", "hosts' drives", "writing"}}};
+                                           {"host's drives", "hosts' drives", "writing"},
+                                           {"storage NIC", "storage NICs", "sending"},
+                                           {"storage NIC", "storage NICs", "receiving"},
+                                           {"storage leaf uplink", "storage leaf uplinks", "upwards"},
+                                           {"storage leaf uplink", "storage leaf uplinks", "downwards"},
+                                           {"storage spine uplink", "storage spine uplinks", "upwards"},
+                                           {"storage spine uplink", "storage spine uplinks", "downwards"},
+                                           {"storage core switch", "storage core switches", ""}}};
 
 std::string rate(const Limit& limit) { return limit ? to_text(BytesPerSecond{*limit}) : "rate unknown"; }
 
@@ -55,6 +62,9 @@ std::string hosts_text(const Fabric& fabric) {
     if (kind.nvlink) parts.push_back("NVLink " + rate(kind.nvlink) + " a GPU");
     if (kind.pcie) parts.push_back("PCIe " + rate(kind.pcie) + " a GPU");
     parts.push_back(counted(fabric.nics_per_host, "NIC", "NICs") + " of " + rate(kind.nic));
+    if (const StorageNetwork* own = fabric.storage_network())
+      parts.push_back(counted(own->nics_per_host, "storage NIC", "storage NICs") + " of " +
+                      rate(kind.storage_nic));
     if (kind.drive_read) parts.push_back("drives read " + rate(kind.drive_read));
     if (kind.drive_write) parts.push_back("drives write " + rate(kind.drive_write));
     out += fmt::format("  hosts    {} × {}: {}\n", kind.hosts, kind.name, fmt::join(parts, ", "));
@@ -83,6 +93,22 @@ std::string switches_text(const Fabric& fabric) {
   if (fabric.core)
     out += fmt::format("  core     {}\n", counted(fabric.core->switches, "switch", "switches"));
   return out;
+}
+
+// "             leaf 4 switches, 32 hosts behind each, 64 uplinks of 50 GB/s each; spine 8 switches"
+std::string storage_network_text(const Fabric& fabric, const StorageNetwork& own) {
+  const std::int64_t hosts = fabric.hosts(), pods = own.pods(hosts);
+  std::string out = fmt::format(
+      "           its own network of {}: leaf {}, {} behind each", counted(own.levels(), "level", "levels"),
+      counted(own.leaves(hosts), "switch", "switches"), counted(own.leaf.hosts, "host", "hosts"));
+  if (own.spine)
+    out += fmt::format(", {} of {} each; spine {} in {}", counted(own.leaf.uplinks, "uplink", "uplinks"),
+                       rate(own.leaf.uplink), counted(pods * own.spine->switches, "switch", "switches"),
+                       counted(pods, "pod", "pods"));
+  if (own.core)
+    out += fmt::format(", {} of {} each; core {}", counted(own.spine->uplinks, "uplink", "uplinks"),
+                       rate(own.spine->uplink), counted(own.core->switches, "switch", "switches"));
+  return out + "\n";
 }
 
 std::string overrides_text(const Fabric& fabric) {
@@ -149,6 +175,7 @@ std::string describe(const Fabric& fabric) {
                        rate(fabric.storage->link));
   else
     out += "  storage  the hosts' own drives\n";
+  if (const StorageNetwork* own = fabric.storage_network()) out += storage_network_text(fabric, *own);
   out += overrides_text(fabric);
   if (!fabric.source.empty()) out += fmt::format("  source   {}\n", fabric.source);
   return out;

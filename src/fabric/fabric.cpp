@@ -9,10 +9,30 @@
 namespace millrace::fabric {
 namespace {
 
-constexpr std::array<const char*, kKinds> kKindNames{
-    "nvlink-out",    "nvlink-in",   "pcie-out",   "pcie-in",    "nic-up",     "nic-down",
-    "leaf-up",       "leaf-down",   "spine-up",   "spine-down", "core",       "storage-read",
-    "storage-write", "storage-out", "storage-in", "drive-read", "drive-write"};
+constexpr std::array<const char*, kKinds> kKindNames{"nvlink-out",
+                                                     "nvlink-in",
+                                                     "pcie-out",
+                                                     "pcie-in",
+                                                     "nic-up",
+                                                     "nic-down",
+                                                     "leaf-up",
+                                                     "leaf-down",
+                                                     "spine-up",
+                                                     "spine-down",
+                                                     "core",
+                                                     "storage-read",
+                                                     "storage-write",
+                                                     "storage-out",
+                                                     "storage-in",
+                                                     "drive-read",
+                                                     "drive-write",
+                                                     "storage-nic-up",
+                                                     "storage-nic-down",
+                                                     "storage-leaf-up",
+                                                     "storage-leaf-down",
+                                                     "storage-spine-up",
+                                                     "storage-spine-down",
+                                                     "storage-core"};
 
 std::int64_t parts(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
 
@@ -38,27 +58,55 @@ std::optional<Misfit> hosts_misfit(const Fabric& fabric) {
   return std::nullopt;
 }
 
-std::optional<Misfit> tiers_misfit(const Fabric& fabric) {
-  if (!fabric.spine && fabric.groups() > 1)
-    return Misfit{"/network",
+// The switches of one network; `at` is where it stands in the file.
+struct Tiers {
+  std::string at;
+  const Leaf& leaf;
+  const std::optional<Spine>& spine;
+  const std::optional<Core>& core;
+  std::int64_t groups, pods;
+};
+
+std::optional<Misfit> tiers_misfit(const Tiers& tiers, const Fabric& fabric) {
+  if (!tiers.spine && tiers.groups > 1)
+    return Misfit{tiers.at,
                   fmt::format("has {} leaf switches a rail for {} hosts and no spine that joins them",
-                              fabric.groups(), fabric.hosts()),
+                              tiers.groups, fabric.hosts()),
                   "add a spine, or raise hosts_per_leaf"};
-  if (fabric.spine && fabric.leaf.uplinks < 1)
-    return Misfit{"/network/leaf/uplinks", "is missing, and there are spine switches", {}};
-  if (!fabric.core && fabric.pods() > 1)
-    return Misfit{"/network", fmt::format("has {} pods and no core that joins them", fabric.pods()),
+  if (tiers.spine && tiers.leaf.uplinks < 1)
+    return Misfit{tiers.at + "/leaf/uplinks", "is missing, and there are spine switches", {}};
+  if (!tiers.core && tiers.pods > 1)
+    return Misfit{tiers.at, fmt::format("has {} pods and no core that joins them", tiers.pods),
                   "add a core, or raise spine.groups_per_pod"};
-  if (fabric.core && !fabric.spine)
-    return Misfit{"/network/core", "joins spine switches, and there are none", {}};
-  if (fabric.core && fabric.spine->uplinks < 1)
-    return Misfit{"/network/spine/uplinks", "is missing, and there are core switches", {}};
-  for (const Kind kind : {Kind::kLeafUp, Kind::kSpineUp, Kind::kStorageOut})
+  if (tiers.core && !tiers.spine)
+    return Misfit{tiers.at + "/core", "joins spine switches, and there are none", {}};
+  if (tiers.core && tiers.spine->uplinks < 1)
+    return Misfit{tiers.at + "/spine/uplinks", "is missing, and there are core switches", {}};
+  return std::nullopt;
+}
+
+std::optional<Misfit> switches_misfit(const Fabric& fabric) {
+  const StorageNetwork* own = fabric.storage_network();
+  if (auto misfit = tiers_misfit(
+          {"/network", fabric.leaf, fabric.spine, fabric.core, fabric.groups(), fabric.pods()}, fabric))
+    return misfit;
+  if (own != nullptr) {
+    const std::int64_t hosts = fabric.hosts();
+    if (auto misfit = tiers_misfit(
+            {"/storage/network", own->leaf, own->spine, own->core, own->leaves(hosts), own->pods(hosts)},
+            fabric))
+      return misfit;
+  }
+  for (const Kind kind : {Kind::kLeafUp, Kind::kSpineUp, Kind::kStorageOut, Kind::kStorageNicUp,
+                          Kind::kStorageLeafUp, Kind::kStorageSpineUp})
     if (fabric.count(kind) > kMostLinks)
-      return Misfit{
-          "/network", fmt::format("has more than {} links of kind {}", kMostLinks, to_text(kind)), {}};
-  if (fabric.storage && ((fabric.storage->attached_to == Tier::kSpine && !fabric.spine) ||
-                         (fabric.storage->attached_to == Tier::kCore && !fabric.core)))
+      return Misfit{kind >= Kind::kStorageNicUp ? "/storage/network" : "/network",
+                    fmt::format("has more than {} links of kind {}", kMostLinks, to_text(kind)),
+                    {}};
+  const bool spine = own != nullptr ? own->spine.has_value() : fabric.spine.has_value();
+  const bool core = own != nullptr ? own->core.has_value() : fabric.core.has_value();
+  if (fabric.storage && ((fabric.storage->attached_to == Tier::kSpine && !spine) ||
+                         (fabric.storage->attached_to == Tier::kCore && !core)))
     return Misfit{"/storage/attached_to",
                   fmt::format("is {}, and there are no such switches", to_text(fabric.storage->attached_to)),
                   {}};
@@ -87,9 +135,16 @@ std::int64_t Fabric::hosts() const {
 
 std::int64_t Fabric::groups() const { return parts(hosts(), leaf.hosts); }
 
+std::int64_t StorageNetwork::leaves(std::int64_t hosts) const { return parts(hosts, leaf.hosts); }
+
+std::int64_t StorageNetwork::pods(std::int64_t hosts) const {
+  return spine ? parts(leaves(hosts), spine->groups) : 1;
+}
+
 std::int64_t Fabric::pods() const { return spine ? parts(groups(), spine->groups) : 1; }
 
 std::int64_t Fabric::count(Kind kind) const {
+  const StorageNetwork* own = storage_network();
   switch (kind) {
     case Kind::kNvlinkOut:
     case Kind::kNvlinkIn:
@@ -116,13 +171,25 @@ std::int64_t Fabric::count(Kind kind) const {
     case Kind::kDriveRead:
     case Kind::kDriveWrite:
       return storage ? 0 : hosts();
+    case Kind::kStorageNicUp:
+    case Kind::kStorageNicDown:
+      return own != nullptr ? hosts() * own->nics_per_host : 0;
+    case Kind::kStorageLeafUp:
+    case Kind::kStorageLeafDown:
+      return own != nullptr && own->spine ? own->leaves(hosts()) * own->leaf.uplinks : 0;
+    case Kind::kStorageSpineUp:
+    case Kind::kStorageSpineDown:
+      return own != nullptr && own->core ? own->pods(hosts()) * own->spine->switches * own->spine->uplinks
+                                         : 0;
+    case Kind::kStorageCore:
+      return own != nullptr && own->core ? own->core->switches : 0;
   }
   return 0;
 }
 
 std::optional<Misfit> misfit_of(const Fabric& fabric) {
   if (auto misfit = hosts_misfit(fabric)) return misfit;
-  if (auto misfit = tiers_misfit(fabric)) return misfit;
+  if (auto misfit = switches_misfit(fabric)) return misfit;
   for (std::size_t i = 0; i < fabric.overrides.size(); ++i) {
     const Override& one = fabric.overrides[i];
     const std::int64_t count = fabric.count(one.resource);

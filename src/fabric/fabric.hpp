@@ -38,6 +38,7 @@ struct HostKind {
   Limit pcie;                     // of one GPU
   Limit nic;                      // of one NIC
   Limit drive_read, drive_write;  // of all local drives of a host
+  Limit storage_nic{};            // of one NIC into a storage network of its own
 };
 
 struct Leaf {
@@ -61,12 +62,26 @@ struct Core {
 enum class Tier { kLeaf, kSpine, kCore };
 const char* to_text(Tier tier);  // "leaf"
 
+// Leaf, spine and core switches for storage alone, and NICs of every host that lead there. A host's bytes go
+// evenly over all of these NICs, whichever GPU they are for (what is bonded shares evenly). Each leaf switch
+// has `leaf.hosts` neighbours behind it, with all their NICs.
+struct StorageNetwork {
+  std::int64_t nics_per_host = 1;
+  Leaf leaf;
+  std::optional<Spine> spine;
+  std::optional<Core> core;
+  [[nodiscard]] std::int64_t leaves(std::int64_t hosts) const;
+  [[nodiscard]] std::int64_t pods(std::int64_t hosts) const;
+  [[nodiscard]] int levels() const { return core ? 3 : (spine ? 2 : 1); }
+};
+
 struct Storage {
   std::int64_t servers = 1;
   Limit read, write;               // of one server
   std::int64_t links = 1;          // of one server into the network
   Limit link;                      // of one such link
-  Tier attached_to = Tier::kLeaf;  // evenly to all switches of that tier
+  Tier attached_to = Tier::kLeaf;  // evenly to all switches of that tier, of its own network where it has one
+  std::optional<StorageNetwork> network{};
 };
 
 // What can saturate. Each direction is its own; "up" and "out" lead away from a host's GPUs or a server's
@@ -89,8 +104,15 @@ enum class Kind : std::uint8_t {
   kStorageIn,  // a server's link; number = server × links + link
   kDriveRead,
   kDriveWrite,  // the local drives of a host
+  kStorageNicUp,
+  kStorageNicDown,  // of a host's NIC into the storage network; number = host × NICs + NIC
+  kStorageLeafUp,
+  kStorageLeafDown,
+  kStorageSpineUp,
+  kStorageSpineDown,
+  kStorageCore,  // of the storage network, numbered as those of the other one
 };
-inline constexpr std::size_t kKinds = 17;
+inline constexpr std::size_t kKinds = 24;
 const char* to_text(Kind kind);  // "leaf-up"
 std::optional<Kind> kind_of(std::string_view text);
 
@@ -125,6 +147,10 @@ struct Fabric {
   [[nodiscard]] std::int64_t leaves() const { return groups() * rails; }
   [[nodiscard]] std::int64_t pods() const;
   [[nodiscard]] int levels() const { return core ? 3 : (spine ? 2 : 1); }
+  // Storage's own network; null: its servers are on the one that GPUs talk over, or there are none.
+  [[nodiscard]] const StorageNetwork* storage_network() const {
+    return storage && storage->network ? &*storage->network : nullptr;
+  }
   // How many there are of a resource.
   [[nodiscard]] std::int64_t count(Kind kind) const;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "units/quantity.hpp"
 
@@ -56,19 +57,59 @@ bool lay_out(Fabric& fabric, const FatTree& wish, std::int64_t radix) {
   return true;
 }
 
-void add_storage(Fabric& fabric, const FatTree& wish) {
+// Switches of the fewest ports that reach, of those that may be; 0: none do.
+std::int64_t lay_out_least(Fabric& fabric, const FatTree& wish) {
+  std::vector<std::int64_t> radices{wish.radix};
+  if (wish.radix == 0) radices = {64, 128, 256, 512};
+  for (const std::int64_t ports : radices) {
+    fabric.leaf = {};
+    fabric.spine.reset();
+    fabric.core.reset();
+    if (lay_out(fabric, wish, ports)) return ports;
+  }
+  return 0;
+}
+
+Error out_of_reach(const FatTree& wish, const char* nics_flag) {
+  return {fmt::format("three levels of switches of {} ports do not join {} hosts of {} NICs at an "
+                      "oversubscription of {:g}",
+                      wish.radix > 0 ? wish.radix : 512, wish.hosts, wish.nics, wish.oversubscription),
+          fmt::format("give switches of more ports (--radix), or fewer NICs a host ({})", nics_flag)};
+}
+
+// A plain fat tree of the hosts' storage NICs.
+Result<void> add_storage_network(Fabric& fabric, const FatTree& given) {
+  FatTree wish = given;
+  wish.nics = given.storage_nics;
+  wish.rails = 1;
+  wish.oversubscription = given.storage_oversubscription;
+  if (given.storage_nic > 0) wish.nic = given.storage_nic;
+  Fabric alone;
+  alone.kinds = fabric.kinds;
+  if (lay_out_least(alone, wish) == 0) return tl::unexpected(out_of_reach(wish, "--storage-nics"));
+  fabric.kinds.front().storage_nic = wish.nic;
+  fabric.storage->network = StorageNetwork{wish.nics, alone.leaf, alone.spine, alone.core};
+  return {};
+}
+
+Result<void> add_storage(Fabric& fabric, const FatTree& wish) {
   Storage storage;
   storage.servers = wish.storage_servers > 0 ? wish.storage_servers : up(wish.hosts, kGuidedHosts);
   const double part = std::min(1.0, static_cast<double>(wish.hosts) / kGuidedHosts);  // of few hosts, a part
   storage.read = wish.storage_read > 0 ? wish.storage_read : kGuidedRead * part;
   storage.write = wish.storage_write > 0 ? wish.storage_write : kGuidedWrite * part;
+  storage.link = wish.storage_nics > 0 && wish.storage_nic > 0 ? wish.storage_nic : wish.nic;
   storage.links = std::clamp<std::int64_t>(
-      static_cast<std::int64_t>(std::ceil(std::max(*storage.read, *storage.write) / wish.nic)), 1,
+      static_cast<std::int64_t>(std::ceil(std::max(*storage.read, *storage.write) / *storage.link)), 1,
       kMostUplinks);
-  storage.link = wish.nic;
-  const Tier top = fabric.core ? Tier::kCore : (fabric.spine ? Tier::kSpine : Tier::kLeaf);
-  storage.attached_to = wish.storage_attached_to.value_or(top);
   fabric.storage = storage;
+  if (wish.storage_nics > 0)
+    if (auto added = add_storage_network(fabric, wish); !added) return added;
+  const StorageNetwork* own = fabric.storage_network();
+  const int levels = own != nullptr ? own->levels() : fabric.levels();
+  const Tier top = levels == 3 ? Tier::kCore : (levels == 2 ? Tier::kSpine : Tier::kLeaf);
+  fabric.storage->attached_to = wish.storage_attached_to.value_or(top);
+  return {};
 }
 
 }  // namespace
@@ -88,23 +129,10 @@ Result<Fabric> fat_tree(const FatTree& given) {
   if (wish.nics % wish.rails != 0)
     return failure(fmt::format("--rails {} does not divide the {} NICs of a host", wish.rails, wish.nics),
                    "NIC i is on rail i mod rails: give 1, or a divisor of the NICs");
-  std::vector<std::int64_t> radices{wish.radix};
-  if (wish.radix == 0) radices = {64, 128, 256, 512};
-  std::int64_t radix = 0;
-  for (const std::int64_t ports : radices) {
-    fabric.leaf = {};
-    fabric.spine.reset();
-    fabric.core.reset();
-    if (!lay_out(fabric, wish, ports)) continue;
-    radix = ports;
-    break;
-  }
-  if (radix == 0)
-    return failure(fmt::format("three levels of switches of {} ports do not join {} hosts of {} NICs at an "
-                               "oversubscription of {:g}",
-                               radices.back(), wish.hosts, wish.nics, wish.oversubscription),
-                   "give switches of more ports (--radix), or fewer NICs a host (--nics)");
-  if (wish.storage) add_storage(fabric, wish);
+  const std::int64_t radix = lay_out_least(fabric, wish);
+  if (radix == 0) return tl::unexpected(out_of_reach(wish, "--nics"));
+  if (wish.storage)
+    if (const auto added = add_storage(fabric, wish); !added) return tl::unexpected(added.error());
   fabric.name =
       fmt::format("{} of {} host{} × {} GPU{}", wish.rails > 1 ? "rail-optimised fat tree" : "fat tree",
                   wish.hosts, wish.hosts == 1 ? "" : "s", wish.gpus, wish.gpus == 1 ? "" : "s");
@@ -113,6 +141,11 @@ Result<Fabric> fat_tree(const FatTree& given) {
       "at the leaves",
       wish.nics, wish.nics == 1 ? "" : "s", to_text(BytesPerSecond{wish.nic}), wish.rails,
       wish.rails == 1 ? "" : "s", radix, wish.oversubscription);
+  if (fabric.storage_network() != nullptr)
+    fabric.source += fmt::format("; for storage {} NIC{} of {} a host and switches of their own, {:g} : 1",
+                                 wish.storage_nics, wish.storage_nics == 1 ? "" : "s",
+                                 to_text(BytesPerSecond{*fabric.kinds.front().storage_nic}),
+                                 wish.storage_oversubscription);
   if (const auto misfit = misfit_of(fabric))
     return failure(fmt::format("such a fat tree cannot be: {} {}", misfit->pointer, misfit->reason),
                    misfit->hint);

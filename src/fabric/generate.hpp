@@ -28,11 +28,16 @@ struct FatTree {
   bool storage = true;                         // false: data lie on the hosts' own drives
   double drive_read = 0, drive_write = 0;      // of a host's drives together; 0: unknown
   std::optional<Tier> storage_attached_to;     // null: the topmost
+  // NICs of a host into a network of storage's own, a plain fat tree of the same switches; 0: storage is on
+  // the network that GPUs talk over.
+  std::int64_t storage_nics = 0;
+  double storage_nic = 0;  // bytes/s of one, and of that network's switch ports; 0: as `nic`
+  double storage_oversubscription = 1;
 };
 
 // Of a leaf's ports oversubscription ÷ (1 + oversubscription) lead down, of a spine's half; two levels where
-// a spine has a port for every leaf, else three: pods of ports ÷ 2 leaves. Fails where three levels do not
-// reach, with what would.
+// a spine has a port for every leaf, else three: pods of ports ÷ 2 leaves. Ports of servers are not counted.
+// Fails where three levels do not reach, with what would.
 Result<Fabric> fat_tree(const FatTree& wish);
 
 }  // namespace millrace::fabric

@@ -49,6 +49,7 @@ void read_hosts(ObjectReader& top, Fabric& fabric) {
     limit(reader, "nic_bytes_per_s", kind.nic);
     limit(reader, "drive_read_bytes_per_s", kind.drive_read);
     limit(reader, "drive_write_bytes_per_s", kind.drive_write);
+    limit(reader, "storage_nic_bytes_per_s", kind.storage_nic);
     reader.finish();
     if (reader.failed()) return;
     if (fabric.kinds.size() > kMostKinds)
@@ -56,31 +57,36 @@ void read_hosts(ObjectReader& top, Fabric& fabric) {
   }
 }
 
-void read_network(ObjectReader& reader, Fabric& fabric) {
-  reader.count("rails", fabric.rails, kMostPerHost);
-  reader.count("hosts_per_leaf", fabric.leaf.hosts, kMostHosts, true);
+void read_switches(ObjectReader& reader, Leaf& leaf_tier, std::optional<Spine>& spine_tier,
+                   std::optional<Core>& core_tier) {
+  reader.count("hosts_per_leaf", leaf_tier.hosts, kMostHosts, true);
   if (const auto object = reader.object("leaf", false)) {
     ObjectReader leaf = reader.below("leaf", *object);
-    leaf.count("uplinks", fabric.leaf.uplinks, kMostUplinks);
-    limit(leaf, "uplink_bytes_per_s", fabric.leaf.uplink);
+    leaf.count("uplinks", leaf_tier.uplinks, kMostUplinks);
+    limit(leaf, "uplink_bytes_per_s", leaf_tier.uplink);
     leaf.finish();
   }
   if (const auto object = reader.object("spine", false)) {
     ObjectReader spine = reader.below("spine", *object);
-    fabric.spine.emplace();
-    spine.count("groups_per_pod", fabric.spine->groups, kMostHosts, true);
-    spine.count("switches_per_pod", fabric.spine->switches, kMostSwitches, true);
-    spine.count("uplinks", fabric.spine->uplinks, kMostUplinks);
-    limit(spine, "uplink_bytes_per_s", fabric.spine->uplink);
+    spine_tier.emplace();
+    spine.count("groups_per_pod", spine_tier->groups, kMostHosts, true);
+    spine.count("switches_per_pod", spine_tier->switches, kMostSwitches, true);
+    spine.count("uplinks", spine_tier->uplinks, kMostUplinks);
+    limit(spine, "uplink_bytes_per_s", spine_tier->uplink);
     spine.finish();
   }
   if (const auto object = reader.object("core", false)) {
     ObjectReader core = reader.below("core", *object);
-    fabric.core.emplace();
-    core.count("switches", fabric.core->switches, kMostSwitches, true);
-    limit(core, "switch_bytes_per_s", fabric.core->throughput);
+    core_tier.emplace();
+    core.count("switches", core_tier->switches, kMostSwitches, true);
+    limit(core, "switch_bytes_per_s", core_tier->throughput);
     core.finish();
   }
+}
+
+void read_network(ObjectReader& reader, Fabric& fabric) {
+  reader.count("rails", fabric.rails, kMostPerHost);
+  read_switches(reader, fabric.leaf, fabric.spine, fabric.core);
   reader.finish();
 }
 
@@ -92,6 +98,13 @@ void read_storage(ObjectReader& reader, Storage& storage) {
   limit(reader, "link_bytes_per_s", storage.link);
   std::string tier;
   reader.word("attached_to", tier, {"leaf", "spine", "core"}, true);
+  if (const auto object = reader.object("network", false)) {
+    ObjectReader network = reader.below("network", *object);
+    StorageNetwork& own = storage.network.emplace();
+    network.count("nics_per_host", own.nics_per_host, kMostPerHost, true);
+    read_switches(network, own.leaf, own.spine, own.core);
+    network.finish();
+  }
   storage.attached_to = tier == "core" ? Tier::kCore : (tier == "spine" ? Tier::kSpine : Tier::kLeaf);
   reader.finish();
 }

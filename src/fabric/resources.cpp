@@ -15,6 +15,7 @@ constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
 // Links of one bundle of a kind.
 std::int64_t bundled(const Fabric& fabric, Kind kind) {
+  const StorageNetwork* own = fabric.storage_network();
   switch (kind) {
     case Kind::kLeafUp:
     case Kind::kLeafDown:
@@ -22,7 +23,19 @@ std::int64_t bundled(const Fabric& fabric, Kind kind) {
     case Kind::kSpineUp:
     case Kind::kSpineDown:
       return fabric.spine ? std::max<std::int64_t>(1, fabric.spine->switches * fabric.spine->uplinks) : 1;
+    case Kind::kStorageNicUp:
+    case Kind::kStorageNicDown:
+      return own != nullptr ? own->nics_per_host : 1;
+    case Kind::kStorageLeafUp:
+    case Kind::kStorageLeafDown:
+      return own != nullptr ? std::max<std::int64_t>(1, own->leaf.uplinks) : 1;
+    case Kind::kStorageSpineUp:
+    case Kind::kStorageSpineDown:
+      return own != nullptr && own->spine
+                 ? std::max<std::int64_t>(1, own->spine->switches * own->spine->uplinks)
+                 : 1;
     case Kind::kCore:
+    case Kind::kStorageCore:
     case Kind::kStorageRead:
     case Kind::kStorageWrite:
     case Kind::kStorageOut:
@@ -34,6 +47,7 @@ std::int64_t bundled(const Fabric& fabric, Kind kind) {
 }
 
 Limit limit_of(const Fabric& fabric, const HostKind& host, Kind kind) {
+  const StorageNetwork* own = fabric.storage_network();
   switch (kind) {
     case Kind::kNvlinkOut:
     case Kind::kNvlinkIn:
@@ -63,12 +77,24 @@ Limit limit_of(const Fabric& fabric, const HostKind& host, Kind kind) {
     case Kind::kStorageOut:
     case Kind::kStorageIn:
       return fabric.storage ? fabric.storage->link : std::nullopt;
+    case Kind::kStorageNicUp:
+    case Kind::kStorageNicDown:
+      return host.storage_nic;
+    case Kind::kStorageLeafUp:
+    case Kind::kStorageLeafDown:
+      return own != nullptr ? own->leaf.uplink : std::nullopt;
+    case Kind::kStorageSpineUp:
+    case Kind::kStorageSpineDown:
+      return own != nullptr && own->spine ? own->spine->uplink : std::nullopt;
+    case Kind::kStorageCore:
+      return own != nullptr && own->core ? own->core->throughput : std::nullopt;
   }
   return std::nullopt;
 }
 
 bool of_hosts(Kind kind) {
-  return kind <= Kind::kNicDown || kind == Kind::kDriveRead || kind == Kind::kDriveWrite;
+  return kind <= Kind::kNicDown || kind == Kind::kDriveRead || kind == Kind::kDriveWrite ||
+         kind == Kind::kStorageNicUp || kind == Kind::kStorageNicDown;
 }
 
 using Figures = std::tuple<double, double, double, double, std::string, bool, bool>;

@@ -2,7 +2,8 @@
 // A fabric's resources as one row of numbers, as routing and solving want them.
 //
 // Links that carry the same because equal-cost paths share evenly are one bundle: the uplinks of a leaf
-// switch, those of all spines of a pod, all core switches, all servers, all their links. A bundle is as able
+// switch, those of all spines of a pod, all core switches, all servers, all their links, and the
+// NICs of a host into a storage network of its own. A bundle is as able
 // as its links are many times the least able of them, since each gets an even part whether it keeps up or
 // not.
 #pragma once

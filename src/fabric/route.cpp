@@ -16,13 +16,18 @@ Kinds these(std::initializer_list<Kind> kinds) {
 
 Kinds kinds_of(const Fabric& fabric, workload::Pattern pattern) {
   const Kinds tiers = these({Kind::kLeafUp, Kind::kLeafDown, Kind::kSpineUp, Kind::kSpineDown, Kind::kCore});
-  const bool shared = fabric.storage.has_value();
+  const bool shared = fabric.storage.has_value(), own = fabric.storage_network() != nullptr;
+  const Kinds to_storage = own ? these({Kind::kStorageLeafUp, Kind::kStorageLeafDown, Kind::kStorageSpineUp,
+                                        Kind::kStorageSpineDown, Kind::kStorageCore})
+                               : tiers;
   switch (pattern) {
     case workload::Pattern::kRead:
-      return shared ? tiers | these({Kind::kPcieIn, Kind::kNicDown, Kind::kStorageRead, Kind::kStorageOut})
+      return shared ? to_storage | these({Kind::kPcieIn, own ? Kind::kStorageNicDown : Kind::kNicDown,
+                                          Kind::kStorageRead, Kind::kStorageOut})
                     : these({Kind::kPcieIn, Kind::kDriveRead});
     case workload::Pattern::kWrite:
-      return shared ? tiers | these({Kind::kPcieOut, Kind::kNicUp, Kind::kStorageWrite, Kind::kStorageIn})
+      return shared ? to_storage | these({Kind::kPcieOut, own ? Kind::kStorageNicUp : Kind::kNicUp,
+                                          Kind::kStorageWrite, Kind::kStorageIn})
                     : these({Kind::kPcieOut, Kind::kDriveWrite});
     default:
       return tiers | these({Kind::kNvlinkOut, Kind::kNvlinkIn, Kind::kPcieOut, Kind::kPcieIn, Kind::kNicUp,

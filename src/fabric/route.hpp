@@ -19,8 +19,9 @@
 //   ring of m on what is reduced within the host).
 // - kAllToAll: a rank sends B ÷ (N − 1) to each other. kChain: a rank sends B to the next one
 //   and gets as much back.
-// - kRead and kWrite go evenly to all storage servers and straight to the GPU (NIC and PCIe); without shared
-// storage,
+// - kRead and kWrite go evenly to all storage servers and straight to the GPU (NIC and PCIe); where storage
+// has
+//   a network of its own, by that one's NICs and switches and none of the other's; without shared storage,
 //   between the host's own drives and the GPU.
 #pragma once
 

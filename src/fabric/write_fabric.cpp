@@ -12,23 +12,29 @@ void put(Json& into, const char* key, const Limit& limit) {  // what is unknown 
   if (limit) into[key] = *limit;
 }
 
-Json network_of(const Fabric& fabric) {
-  Json network{{"rails", fabric.rails}, {"hosts_per_leaf", fabric.leaf.hosts}};
-  if (fabric.leaf.uplinks > 0) {
-    network["leaf"]["uplinks"] = fabric.leaf.uplinks;
-    put(network["leaf"], "uplink_bytes_per_s", fabric.leaf.uplink);
+void add_switches(Json& network, const Leaf& leaf, const std::optional<Spine>& spine_tier,
+                  const std::optional<Core>& core) {
+  network["hosts_per_leaf"] = leaf.hosts;
+  if (leaf.uplinks > 0) {
+    network["leaf"]["uplinks"] = leaf.uplinks;
+    put(network["leaf"], "uplink_bytes_per_s", leaf.uplink);
   }
-  if (fabric.spine) {
+  if (spine_tier) {
     Json& spine = network["spine"];
-    spine["groups_per_pod"] = fabric.spine->groups;
-    spine["switches_per_pod"] = fabric.spine->switches;
-    if (fabric.spine->uplinks > 0) spine["uplinks"] = fabric.spine->uplinks;
-    put(spine, "uplink_bytes_per_s", fabric.spine->uplink);
+    spine["groups_per_pod"] = spine_tier->groups;
+    spine["switches_per_pod"] = spine_tier->switches;
+    if (spine_tier->uplinks > 0) spine["uplinks"] = spine_tier->uplinks;
+    put(spine, "uplink_bytes_per_s", spine_tier->uplink);
   }
-  if (fabric.core) {
-    network["core"]["switches"] = fabric.core->switches;
-    put(network["core"], "switch_bytes_per_s", fabric.core->throughput);
+  if (core) {
+    network["core"]["switches"] = core->switches;
+    put(network["core"], "switch_bytes_per_s", core->throughput);
   }
+}
+
+Json network_of(const Fabric& fabric) {
+  Json network{{"rails", fabric.rails}};
+  add_switches(network, fabric.leaf, fabric.spine, fabric.core);
   return network;
 }
 
@@ -39,6 +45,11 @@ Json storage_of(const Storage& storage) {
   json["links_per_server"] = storage.links;
   put(json, "link_bytes_per_s", storage.link);
   json["attached_to"] = to_text(storage.attached_to);
+  if (storage.network) {
+    Json& network = json["network"];
+    network["nics_per_host"] = storage.network->nics_per_host;
+    add_switches(network, storage.network->leaf, storage.network->spine, storage.network->core);
+  }
   return json;
 }
 
@@ -69,6 +80,7 @@ std::string to_json(const Fabric& fabric) {
     put(one, "nic_bytes_per_s", kind.nic);
     put(one, "drive_read_bytes_per_s", kind.drive_read);
     put(one, "drive_write_bytes_per_s", kind.drive_write);
+    put(one, "storage_nic_bytes_per_s", kind.storage_nic);
   }
   json["network"] = network_of(fabric);
   if (fabric.storage) json["storage"] = storage_of(*fabric.storage);

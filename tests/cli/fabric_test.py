@@ -39,6 +39,24 @@ class Fabric(CommandTest):
             file, _ = self.generated(*options)
             self.assertSatisfiesSchema(file, "fabric")
 
+    def test_storage_may_have_a_network_of_its_own(self):
+        file, made = self.generated("--hosts", "64", "--rails", "8", "--storage-network", "--storage-nic-rate", "25GB/s")
+        self.assertSatisfiesSchema(file, "fabric")
+        self.assertIn("8 NICs of 50 GB/s, 2 storage NICs of 25 GB/s", made.out)
+        self.assertIn("its own network of 2 levels", made.out)
+        self.assertEqual(self.run_it("topo", "--from", file).out, made.out)
+        fabric = json.loads(file.read_text())
+        self.assertEqual(fabric["storage"]["network"]["nics_per_host"], 2)
+        fabric["overrides"] = [{"resource": "storage-nic-down", "first": 7, "limit_bytes_per_s": 1e6, "source": "a bad cable"}]
+        file.write_text(json.dumps(fabric))
+        self.assertSatisfiesSchema(file, "fabric")
+        ended, (diagnosis,) = self.diagnosed(file, "llama3-70b-restore-h100", "--explain")
+        self.assertEqual([b["resources"] for b in diagnosis["bottlenecks"]], [["storage-nic-down[7]"]])
+        self.assertIn("storage NIC 7 (receiving; a bad cable)", ended.out)
+        generate = "topo", "--generate", "fat-tree"
+        self.refused(*generate, "--storage", "local", "--storage-network", what="--storage-network: with --storage local")
+        self.refused(*generate, "--storage-nics", "2", what="--storage-nics requires --storage-network")
+
     def test_131072_gpus_are_diagnosed_from_limits_alone_and_it_says_so(self):
         file, _ = self.generated("--hosts", "16384", "--rails", "8", "--oversubscription", "2")
         ended, (diagnosis,) = self.diagnosed(file, "llama3-70b-pretrain-h100")

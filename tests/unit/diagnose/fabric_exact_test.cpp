@@ -41,6 +41,13 @@ Fabric with_rates(Random& random, Fabric fabric) {
     fabric.storage->write = rate();
     fabric.storage->link = rate();
   }
+  if (fabric.storage && fabric.storage->network) {
+    fabric::StorageNetwork& own = *fabric.storage->network;
+    host.storage_nic = rate();
+    own.leaf.uplink = rate();
+    if (own.spine) own.spine->uplink = rate();
+    if (own.core) own.core->throughput = rate();
+  }
   for (std::int64_t i = between(random, 0, 4); i > 0; --i) {
     const auto kind = static_cast<Kind>(between(random, 0, kKinds - 1));
     if (fabric.count(kind) == 0) continue;
@@ -82,6 +89,17 @@ fabric::Limit described(const Fabric& fabric, Kind kind) {
       return host.drive_read;
     case Kind::kDriveWrite:
       return host.drive_write;
+    case Kind::kStorageNicUp:
+    case Kind::kStorageNicDown:
+      return host.storage_nic;
+    case Kind::kStorageLeafUp:
+    case Kind::kStorageLeafDown:
+      return fabric.storage->network->leaf.uplink;
+    case Kind::kStorageSpineUp:
+    case Kind::kStorageSpineDown:
+      return fabric.storage->network->spine->uplink;
+    case Kind::kStorageCore:
+      return fabric.storage->network->core->throughput;
   }
   return {};
 }
@@ -160,11 +178,12 @@ std::vector<FabricJob> random_jobs(Random& random, const Fabric& fabric) {
 }
 
 TEST(FabricExact, OnFiveHundredRandomFabricsEveryJobsStepIsThatOfTheLinearPrograms) {
-  int shared = 0;
+  int shared = 0, own_networks = 0;
   for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     Random random(seed);
     const Fabric fabric = with_rates(random, fabric::random_fabric(random));
     const auto jobs = random_jobs(random, fabric);
+    own_networks += fabric.storage_network() != nullptr ? 1 : 0;
     const auto exact = exact_steps(fabric, jobs);
     ASSERT_EQ(exact.size(), jobs.size()) << "the linear programs failed at seed " << seed;
     const auto diagnoses = diagnose(fabric, jobs);
@@ -174,6 +193,7 @@ TEST(FabricExact, OnFiveHundredRandomFabricsEveryJobsStepIsThatOfTheLinearProgra
       shared += diagnoses[j].step_predicted_s > alone.step_predicted_s * 1.001 ? 1 : 0;
     }
   }
+  EXPECT_GT(own_networks, 100);
   EXPECT_GT(shared, 100);  // jobs that are held back by others: else nothing was tried
 }
 

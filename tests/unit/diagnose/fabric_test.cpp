@@ -125,6 +125,34 @@ TEST(FabricDiagnosis, WhatOverlapsIsMendedNoFurtherThanComputing) {
   EXPECT_EQ(d.relief[1].resource, "nic-up[0-7] + nic-down[0-7] + leaf-up[0-3] + leaf-down[0-3]");
 }
 
+// 40 GB of gradients and 20 GB of records by a NIC of 50 GB/s: 1.2 s of 1 s. With storage on NICs of its own,
+// 40 GB a host by one of 50 GB/s, each takes 0.8 s, and both fit.
+TEST(FabricDiagnosis, StorageOnANetworkOfItsOwnDoesNotTakeFromTheTrafficAmongGpus) {
+  Fabric fabric = small();
+  fabric.leaf.uplink = fabric.storage->read = fabric.storage->link = 1000 * kGB;
+  const auto together = one(fabric, job(1, {ring(40 * kGB), reading(20 * kGB)}));
+  EXPECT_DOUBLE_EQ(together.step_predicted_s, 1.2);
+  fabric.storage->network = fabric::StorageNetwork{1, {4, 0, {}}, {}, {}};
+  fabric.storage->attached_to = fabric::Tier::kLeaf;
+  fabric.kinds.front().storage_nic = 50 * kGB;
+  EXPECT_DOUBLE_EQ(one(fabric, job(1, {ring(40 * kGB), reading(20 * kGB)})).step_predicted_s, 1);
+  fabric.kinds.front().storage_nic = 20 * kGB;  // 2 s for 40 GB
+  const auto slow = one(fabric, job(1, {ring(40 * kGB), reading(20 * kGB)}));
+  EXPECT_DOUBLE_EQ(slow.step_predicted_s, 2);
+  EXPECT_THAT(slow.bottlenecks.at(0).resources, ElementsAre("storage-nic-down[0-3]"));
+  EXPECT_THAT(slow.sentence, HasSubstr("storage NICs (receiving, 4 alike)"));
+  ASSERT_EQ(slow.relief.size(), 1U);
+  EXPECT_EQ(slow.relief[0].resource, "storage-nic-down[0-3]");
+  EXPECT_NEAR(slow.relief[0].factor, 1.8, 1e-9);
+  // Written are 30 GB a host besides, 1.5 s the other way: the same NICs, mended with them.
+  const workload::Traffic writing{"state", Pattern::kWrite, Purpose::kCheckpoint, 15 * kGB, 1, 1, true};
+  fabric.storage->write = 1000 * kGB;
+  const auto both = one(fabric, job(1, {reading(20 * kGB), writing}));
+  ASSERT_EQ(both.relief.size(), 1U);
+  EXPECT_THAT(both.relief[0].resource, HasSubstr("storage-nic-up[0-3]"));
+  EXPECT_THAT(both.relief[0].resource, HasSubstr("storage-nic-down[0-3]"));
+}
+
 // A measured direction and one that is not are the same links: they are mended together.
 TEST(FabricDiagnosis, BothDirectionsOfALinkAreMendedTogether) {
   Fabric fabric = small();

@@ -13,7 +13,7 @@ namespace millrace::fabric {
 namespace {
 
 TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
-  int irregular = 0, three_levels = 0, on_rails = 0;
+  int irregular = 0, three_levels = 0, on_rails = 0, own_network = 0;
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     Random random(seed);
     const Fabric fabric = random_fabric(random);
@@ -48,11 +48,15 @@ TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
     irregular += stride % fabric.gpus_per_host != 0 && fabric.gpus_per_host % stride != 0;
     three_levels += fabric.levels() == 3;
     on_rails += fabric.rails > 1;
+    own_network += fabric.storage_network() != nullptr &&
+                   exact[static_cast<std::size_t>(Kind::kStorageLeafUp)].size() > 1 &&
+                   (pattern == workload::Pattern::kRead || pattern == workload::Pattern::kWrite);
   }
   // What is easy to get wrong must have been among them.
   EXPECT_GT(irregular, 300);
   EXPECT_GT(three_levels, 300);
   EXPECT_GT(on_rails, 300);
+  EXPECT_GT(own_network, 300);
 }
 
 }  // namespace

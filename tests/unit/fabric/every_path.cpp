@@ -159,7 +159,40 @@ class Enumeration {
     }
   }
 
+  // Storage's own network by itself: a fabric of the same hosts that has no other.
+  [[nodiscard]] Fabric storage_alone() const {
+    Fabric alone = f_;
+    const StorageNetwork own = *f_.storage->network;
+    alone.rails = 1;
+    alone.gpus_per_host = 1;  // whichever GPU it is for, a host's bytes go over all NICs
+    alone.nics_per_host = own.nics_per_host;
+    alone.leaf = own.leaf;
+    alone.spine = own.spine;
+    alone.core = own.core;
+    alone.storage->network.reset();
+    alone.overrides.clear();
+    return alone;
+  }
+  void own_network(int64_t rank, double bytes, bool read) {
+    const Fabric fabric = storage_alone();
+    Enumeration alone(fabric, {host(rank), 1});
+    alone.storage(0, bytes, read);
+    static const std::map<Kind, Kind> kNames{
+        {Kind::kNicUp, Kind::kStorageNicUp},        {Kind::kNicDown, Kind::kStorageNicDown},
+        {Kind::kLeafUp, Kind::kStorageLeafUp},      {Kind::kLeafDown, Kind::kStorageLeafDown},
+        {Kind::kSpineUp, Kind::kStorageSpineUp},    {Kind::kSpineDown, Kind::kStorageSpineDown},
+        {Kind::kCore, Kind::kStorageCore},          {Kind::kStorageRead, Kind::kStorageRead},
+        {Kind::kStorageWrite, Kind::kStorageWrite}, {Kind::kStorageOut, Kind::kStorageOut},
+        {Kind::kStorageIn, Kind::kStorageIn}};
+    for (const auto& [there, here] : kNames) {
+      const auto& loads = alone.loads_[static_cast<std::size_t>(there)];
+      for (std::size_t i = 0; i < loads.size(); ++i) put(here, static_cast<int64_t>(i), loads[i]);
+    }
+    put(read ? Kind::kPcieIn : Kind::kPcieOut, host(rank) * f_.gpus_per_host + gpu(rank), bytes);
+  }
+
   void storage(int64_t rank, double bytes, bool read) {
+    if (f_.storage && f_.storage->network) return own_network(rank, bytes, read);
     if (!f_.storage) {
       put(read ? Kind::kDriveRead : Kind::kDriveWrite, host(rank), bytes);
       return put(read ? Kind::kPcieIn : Kind::kPcieOut, host(rank) * f_.gpus_per_host + gpu(rank), bytes);

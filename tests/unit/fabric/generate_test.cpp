@@ -102,6 +102,42 @@ TEST(FatTree, StorageFollowsTheGuidanceForSuperPods) {
   EXPECT_EQ(fabric.storage->attached_to, Tier::kSpine);
 }
 
+// 64 hosts of 2 storage NICs at 2 : 1 on switches of 64 ports: 42 ports down take 21 hosts, whose 42 NICs 21
+// uplinks carry; 4 leaves of 21 under spines. The other network is as it is without.
+TEST(FatTree, StorageMayHaveANetworkOfItsOwn) {
+  FatTree wish;
+  wish.hosts = 64;
+  wish.rails = 8;
+  const Fabric plain = fat_tree(wish).value();
+  wish.storage_nics = 2;
+  wish.storage_nic = 25e9;
+  wish.storage_oversubscription = 2;
+  const Fabric fabric = fat_tree(wish).value();
+  const StorageNetwork* own = fabric.storage_network();
+  ASSERT_NE(own, nullptr);
+  EXPECT_EQ(plain.storage_network(), nullptr);
+  EXPECT_EQ(own->nics_per_host, 2);
+  EXPECT_EQ(own->leaf.hosts, 21);
+  EXPECT_EQ(own->leaf.uplinks, 21);
+  EXPECT_EQ(own->leaves(64), 4);
+  ASSERT_TRUE(own->spine);
+  EXPECT_FALSE(own->core);
+  EXPECT_EQ(fabric.storage->attached_to, Tier::kSpine);  // of its own network: the other has leaves alone
+  EXPECT_EQ(fabric.levels(), 1);
+  EXPECT_EQ(fabric.kinds.front().storage_nic, 25e9);
+  EXPECT_EQ(fabric.storage->link, 25e9);
+  EXPECT_EQ(fabric.storage->links, 2);  // 40 GB/s by links of 25
+  EXPECT_EQ(fabric.count(Kind::kStorageNicUp), 128);
+  EXPECT_EQ(fabric.count(Kind::kStorageLeafUp), 84);
+  EXPECT_EQ(fabric.count(Kind::kLeafUp), plain.count(Kind::kLeafUp));
+  EXPECT_THAT(describe(fabric), HasSubstr("2 storage NICs of 25 GB/s"));
+  EXPECT_THAT(describe(fabric),
+              HasSubstr("its own network of 2 levels: leaf 4 switches, 21 hosts behind each"));
+  wish.hosts = 100'000;
+  wish.radix = 8;
+  EXPECT_THAT(fat_tree(wish).error().what, HasSubstr("do not join 100000 hosts"));
+}
+
 TEST(FatTree, RailsThatDoNotDivideTheNicsAreRefused) {
   FatTree wish;
   wish.rails = 3;

@@ -19,6 +19,25 @@ inline std::int64_t between(Random& random, std::int64_t low, std::int64_t high)
   return std::uniform_int_distribution<std::int64_t>(low, high)(random);
 }
 
+// A network of storage's own, of one to three levels whatever the other one has.
+inline void add_storage_network(Random& random, Fabric& fabric) {
+  StorageNetwork& own = fabric.storage->network.emplace();
+  own.nics_per_host = between(random, 1, 3);
+  own.leaf.hosts = between(random, 1, 4);
+  const std::int64_t leaves = own.leaves(fabric.hosts()), spines = between(random, 1, 3);
+  fabric.storage->attached_to = Tier::kLeaf;
+  if (leaves == 1 && between(random, 0, 2) > 0) return;
+  own.leaf.uplinks = spines * between(random, 1, 2);
+  own.spine = Spine{leaves, spines, 0, {}};
+  if (between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kSpine;
+  if (between(random, 0, 2) == 0) return;
+  own.spine->groups = between(random, 1, 3);
+  own.spine->uplinks = between(random, 1, 2);
+  const std::int64_t links = spines * own.spine->uplinks;
+  own.core = Core{links % 2 == 0 ? links / 2 : links, {}};
+  if (between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kCore;
+}
+
 inline Fabric random_fabric(Random& random) {
   Fabric fabric;
   fabric.gpus_per_host = one_of(random, {1, 2, 3, 4, 8});
@@ -45,6 +64,7 @@ inline Fabric random_fabric(Random& random) {
     fabric.storage = Storage{between(random, 1, 3), {}, {}, between(random, 1, 2), {}, Tier::kLeaf};
     if (fabric.spine && between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kSpine;
     if (fabric.core && between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kCore;
+    if (between(random, 0, 1) > 0) add_storage_network(random, fabric);
   }
   return fabric;
 }

@@ -47,6 +47,40 @@ TEST(ReadFabric, WhatIsWrittenIsReadAsItWas) {
   EXPECT_EQ(again->levels(), 3);
 }
 
+TEST(ReadFabric, ANetworkOfStoragesOwnIsReadAsItWasAndJudgedAsTheOther) {
+  FatTree wish;
+  wish.hosts = 3000;
+  wish.storage_nics = 2;
+  wish.radix = 64;
+  Fabric fabric = fat_tree(wish).value();
+  fabric.overrides = {{Kind::kStorageNicDown, 5999, 5999, 25e9, {}, "trained down"}};
+  const std::string json = to_json(fabric);
+  const auto again = parse_fabric(json, "f.json");
+  ASSERT_TRUE(again) << again.error().what;
+  EXPECT_EQ(to_json(*again), json);
+  ASSERT_NE(again->storage_network(), nullptr);
+  EXPECT_EQ(again->storage_network()->levels(), 3);
+
+  const auto refused = [&](const auto& change, const std::string& what) {
+    Fabric wrong = fabric;
+    change(wrong, *wrong.storage->network);
+    expect_refused(to_json(wrong), what);
+  };
+  refused([](Fabric&, StorageNetwork& own) { own.core.reset(); }, "/storage/network");
+  refused([](Fabric&, StorageNetwork& own) { own.leaf.uplinks = 0; }, "/storage/network/leaf/uplinks");
+  refused([](Fabric&, StorageNetwork& own) { own.spine->uplinks = 0; }, "/storage/network/spine/uplinks");
+  refused([](Fabric&, StorageNetwork& own) { own.nics_per_host = 65; }, "/storage/network/nics_per_host");
+  refused([](Fabric& f, StorageNetwork&) { f.overrides.front().last = 6000; }, "storage-nic-down");
+  refused(
+      [](Fabric& f, StorageNetwork& own) {  // core switches of the other network are none of this one
+        own.leaf.hosts = 3000;
+        own.spine.reset();
+        own.core.reset();
+        f.overrides.clear();
+      },
+      "/storage/attached_to");
+}
+
 TEST(ReadFabric, WhatIsWrongIsToldWithItsPlace) {
   expect_refused("", "is empty");
   expect_refused("[]", "top level");

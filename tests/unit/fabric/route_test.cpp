@@ -119,6 +119,28 @@ TEST(Route, ServersBehindTheLeavesServeTheirNeighboursDirectly) {
   EXPECT_THAT(writing.of(Kind::kStorageWrite), ElementsAre(40));
 }
 
+// Two leaves of two hosts for storage alone, with two NICs a host; the GPUs' network is not touched.
+TEST(Route, StorageWithANetworkOfItsOwnIsReachedByThatAlone) {
+  Fabric fabric = two_leaves();
+  fabric.storage = Storage{3, 100.0, 50.0, 2, 50.0, Tier::kSpine};
+  fabric.storage->network = StorageNetwork{2, {2, 2, 50.0}, Spine{2, 1, 0, {}}, {}};
+  const Loads reading(fabric, traffic(Pattern::kRead, 9), {0, 3});  // both GPUs of a host, one of the next
+  EXPECT_THAT(reading.of(Kind::kPcieIn), ElementsAre(9, 9, 9, 0, 0, 0, 0, 0));
+  EXPECT_THAT(reading.of(Kind::kStorageNicDown), ElementsAre(18, 9, 0, 0));  // host by host, over its NICs
+  EXPECT_THAT(reading.of(Kind::kStorageLeafDown), ElementsAre(27, 0));
+  EXPECT_THAT(reading.of(Kind::kStorageOut), ElementsAre(27));
+  for (const Kind kind : {Kind::kNicDown, Kind::kNicUp, Kind::kLeafDown, Kind::kLeafUp, Kind::kStorageLeafUp})
+    EXPECT_THAT(reading.of(kind), Each(0)) << to_text(kind);
+  fabric.storage->attached_to = Tier::kLeaf;  // half of the servers are behind each leaf
+  const Loads writing(fabric, traffic(Pattern::kWrite, 9), {0, 4});
+  EXPECT_THAT(writing.of(Kind::kStorageNicUp), ElementsAre(18, 18, 0, 0));
+  EXPECT_THAT(writing.of(Kind::kStorageLeafUp), ElementsAre(18, 0));
+  EXPECT_THAT(writing.of(Kind::kStorageLeafDown), ElementsAre(0, 18));
+  const Loads talking(fabric, traffic(Pattern::kRing, 10, 4, 2), {0, 8});
+  EXPECT_THAT(talking.of(Kind::kNicUp), Each(10));
+  EXPECT_THAT(talking.of(Kind::kStorageNicUp), Each(0));
+}
+
 TEST(Route, WithoutSharedStorageDataLieOnTheHostsOwnDrives) {
   const Fabric fabric = two_leaves();
   const Loads loads(fabric, traffic(Pattern::kRead, 10), {0, 8});
