@@ -88,7 +88,7 @@ Result<void> CopyProbe::prepare(const sdk::Host& host) {
     const cuda::Device& device = device_of(*devices, gpu);
     if (auto added = bench_->add_gpu(device); !added) return added;
     node_of_[gpu] = node_for(device, settings_.far);
-    if (node_of_[gpu] < 0 && settings_.bytes_of(kHost) > settings_.size)
+    if (!is_placed(device, node_of_[gpu]) && settings_.bytes_of(kHost) > settings_.size)
       host.raise_flag("placement-not-enforced");
   }
   if (settings_.by_kernel && bench_->kernels(settings_.all_gpus().front()) == nullptr)

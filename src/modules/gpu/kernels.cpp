@@ -11,7 +11,8 @@
 namespace millrace::gpu {
 namespace {
 
-constexpr unsigned kThreads = 512;  // a block; one block on each multiprocessor
+constexpr unsigned kThreads = 512;     // a block; one block on each multiprocessor
+constexpr unsigned kOwnThreads = 256;  // a block of a copy within the GPU, a word each
 
 template <typename... Arguments>
 Result<void> launch(const char* name, CUfunction function, unsigned blocks, unsigned threads, CUstream stream,
@@ -38,9 +39,10 @@ Result<Kernels> Kernels::load(const cuda::Context& context) {
     return tl::unexpected(loaded.error());
   }
   const std::pair<CUfunction*, const char*> all[] = {
-      {&kernels.gate_, "millrace_gate"},   {&kernels.copy_, "millrace_copy"},
-      {&kernels.read_, "millrace_read"},   {&kernels.write_, "millrace_write"},
-      {&kernels.chase_, "millrace_chase"}, {&kernels.busy_, "millrace_busy"}};
+      {&kernels.gate_, "millrace_gate"},         {&kernels.copy_, "millrace_copy"},
+      {&kernels.copy_own_, "millrace_copy_own"}, {&kernels.read_, "millrace_read"},
+      {&kernels.write_, "millrace_write"},       {&kernels.chase_, "millrace_chase"},
+      {&kernels.busy_, "millrace_busy"}};
   for (const auto& [function, name] : all)
     if (auto found = cuda::check(cuModuleGetFunction(function, kernels.module_, name), doing); !found)
       return tl::unexpected(found.error());
@@ -53,6 +55,7 @@ Kernels& Kernels::operator=(Kernels&& other) noexcept {
   std::swap(module_, other.module_);
   std::swap(gate_, other.gate_);
   std::swap(copy_, other.copy_);
+  std::swap(copy_own_, other.copy_own_);
   std::swap(read_, other.read_);
   std::swap(write_, other.write_);
   std::swap(chase_, other.chase_);
@@ -79,6 +82,13 @@ Result<void> Kernels::gate(CUstream stream, CUdeviceptr go, CUdeviceptr gave_up,
 Result<void> Kernels::copy(CUstream stream, CUdeviceptr to, CUdeviceptr from, std::uint64_t size) const {
   return launch("millrace_copy", copy_, multiprocessors_, kThreads, stream, to, from,
                 static_cast<unsigned long long>(size / 16));
+}
+
+Result<void> Kernels::copy_own(CUstream stream, CUdeviceptr to, CUdeviceptr from, std::uint64_t size) const {
+  const std::uint64_t words = size / 16;
+  const auto blocks = static_cast<unsigned>((words + kOwnThreads - 1) / kOwnThreads);
+  return launch("millrace_copy_own", copy_own_, blocks, kOwnThreads, stream, to, from,
+                static_cast<unsigned long long>(words));
 }
 
 Result<void> Kernels::read(CUstream stream, CUdeviceptr from, std::uint64_t size, CUdeviceptr sink) const {

@@ -42,6 +42,15 @@ extern "C" __global__ void __launch_bounds__(512)
   for (; at < count; at += threads) __stcs(to + at, __ldcs(from + at));
 }
 
+// Within one GPU's memory, where there is no link to keep full: one word a thread and as many blocks as it takes, which
+// the GPU works off in the order of addresses. On an H200 4.27 TB/s (read and written; the copy engine: 4.22), where the
+// loop above reaches 3.96 and no other shape of it that was tried more than 4.06.
+extern "C" __global__ void __launch_bounds__(256)
+    millrace_copy_own(uint4* __restrict__ to, const uint4* __restrict__ from, unsigned long long count) {
+  const unsigned long long at = static_cast<unsigned long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at < count) __stcs(to + at, __ldcs(from + at));
+}
+
 // The sum goes to *sink only if it has a value that it never has in practice: the compiler cannot leave out the reads.
 extern "C" __global__ void __launch_bounds__(512)
     millrace_read(const uint4* __restrict__ from, unsigned long long count, unsigned* sink) {

@@ -26,6 +26,7 @@ class Kernels {
   // addresses aligned to 16.
   Result<void> gate(CUstream stream, CUdeviceptr go, CUdeviceptr gave_up, std::int64_t timeout_ns) const;
   Result<void> copy(CUstream stream, CUdeviceptr to, CUdeviceptr from, std::uint64_t size) const;
+  Result<void> copy_own(CUstream stream, CUdeviceptr to, CUdeviceptr from, std::uint64_t size) const;
   Result<void> read(CUstream stream, CUdeviceptr from, std::uint64_t size, CUdeviceptr sink) const;
   Result<void> write(CUstream stream, CUdeviceptr to, std::uint64_t size, std::uint32_t value) const;
   // out: two 64-bit words, nanoseconds and the last address.
@@ -36,8 +37,8 @@ class Kernels {
  private:
   CUcontext context_ = nullptr;
   CUmodule module_ = nullptr;
-  CUfunction gate_ = nullptr, copy_ = nullptr, read_ = nullptr, write_ = nullptr, chase_ = nullptr,
-             busy_ = nullptr;
+  CUfunction gate_ = nullptr, copy_ = nullptr, copy_own_ = nullptr, read_ = nullptr, write_ = nullptr,
+             chase_ = nullptr, busy_ = nullptr;
   unsigned multiprocessors_ = 1;
 };
 

@@ -99,7 +99,7 @@ Result<void> MemoryProbe::run_one(const sdk::Host& host, sdk::Recorder& recorder
   const auto work = [=, to = target->address, from = source->address](CUstream stream) -> Result<void> {
     if (operation == "read") return kernels->read(stream, from, size, to);
     if (operation == "write") return kernels->write(stream, to, size, 0x5A5A5A5AU);
-    if (by_kernel) return kernels->copy(stream, to, from, size);
+    if (by_kernel) return kernels->copy_own(stream, to, from, size);
     return cuda::check(cuMemcpyAsync(to, from, size, stream), "queueing a copy");
   };
   const std::string name = fmt::format("gpu{}_memory", gpu);

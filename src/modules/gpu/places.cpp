@@ -83,6 +83,10 @@ int node_for(const cuda::Device& device, bool far) {
   return -1;
 }
 
+bool is_placed(const cuda::Device& device, int node) {
+  return node >= 0 || (!device.stand_in && (numa_available() < 0 || numa_max_node() == 0));
+}
+
 Result<void> fits(const cuda::Device& device, std::uint64_t bytes) {
   const auto refused = [&](std::uint64_t free) {
     return failure(fmt::format("--size needs {} of {}'s memory, of which {} are free (of {})",

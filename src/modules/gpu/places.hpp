@@ -31,6 +31,9 @@ Result<std::string> host_memory_for(const sdk::Host& host, const cuda::Device& d
 // stand-in's, whose nodes need not be this machine's.
 int node_for(const cuda::Device& device, bool far);
 
+// Whether host memory of `node`, of node_for, is where it should be: where the machine has one node, all is.
+bool is_placed(const cuda::Device& device, int node);
+
 // Whether `bytes` fit each GPU's memory: refuses what is larger than the whole, and asks the driver what is
 // free when it is more than a quarter of it. Error: Exit::kUsage, with how much is free and the flag to
 // change.

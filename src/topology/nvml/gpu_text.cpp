@@ -20,8 +20,8 @@ using Rows = std::vector<std::vector<std::string>>;
 template <typename T>
 std::string of_most(const std::optional<T>& now, const std::optional<T>& most, const char* unit) {
   if (!now) return "-";
-  if (!most || *most == *now) return fmt::format("{:g} {}", static_cast<double>(*now), unit);
-  return fmt::format("{:g} of {:g} {}", static_cast<double>(*now), static_cast<double>(*most), unit);
+  if (!most || *most == *now) return fmt::format("{:.0f} {}", static_cast<double>(*now), unit);
+  return fmt::format("{:.0f} of {:.0f} {}", static_cast<double>(*now), static_cast<double>(*most), unit);
 }
 
 // "gen 5 x16", "gen 1 of 5 x16", "gen 5 x8 of x16"

@@ -150,8 +150,9 @@ Operation busy(CUcontext context, void** arguments, const Trouble& trouble) {
 using Plan = Operation (*)(CUcontext, void**, const Trouble&);
 const std::map<std::string, Plan>& kernels() {
   static const auto* const all = new std::map<std::string, Plan>{
-      {"millrace_gate", gate},   {"millrace_copy", copy_by_kernel}, {"millrace_read", read},
-      {"millrace_write", write}, {"millrace_chase", chase},         {"millrace_busy", busy}};
+      {"millrace_gate", gate}, {"millrace_copy", copy_by_kernel}, {"millrace_copy_own", copy_by_kernel},
+      {"millrace_read", read}, {"millrace_write", write},         {"millrace_chase", chase},
+      {"millrace_busy", busy}};
   return *all;
 }
 

@@ -305,7 +305,10 @@ TEST(NvmlText, ShowsLinksClocksAndHowGpusReachEachOther) {
   host.gpus->at(1).nvlinks[0].active = false;
   host.gpus->at(0).peers = {{"gpu:1", "ok", "ok", true, "PCIe switch"}};
   host.gpus->at(1).peers = {{"gpu:0", "not supported", "ok", false, "PCIe switch"}};
+  host.gpus->at(0).power_w = 115.977;
+  host.gpus->at(0).power_limit_w = 700;
   const std::string text = describe_gpus(host, 120);
+  EXPECT_THAT(text, HasSubstr("  116 of 700 W  "));
   EXPECT_THAT(text, HasSubstr("gen 1 of 5 x8 of x16"));
   EXPECT_THAT(text, HasSubstr("2 x 25 GB/s to switch"));
   EXPECT_THAT(text, HasSubstr("1 x 25 GB/s to switch 1 down"));
