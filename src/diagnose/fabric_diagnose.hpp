@@ -34,8 +34,10 @@ struct FabricJob {
 // (fabric_share.hpp).
 std::vector<record::Diagnosis> diagnose(const fabric::Fabric& fabric, const std::vector<FabricJob>& jobs);
 
-// What a profile asks as jobs on this fabric: one, or of a mix all of its, on neighbouring hosts.
-// `accelerators`: 0 is all that the fabric has. Fails where they do not fit the fabric, or not the workload.
+// What a profile asks as jobs on this fabric: one, or of a mix all of its, on neighbouring hosts that are
+// alike in their numbers of GPUs and NICs; of several such neighbourhoods the first in which a job finds
+// room. `accelerators`: 0 is all that the fabric has, of one job those of the largest neighbourhood. Fails
+// where they do not fit the fabric, or not the workload.
 Result<std::vector<FabricJob>> jobs_on(const fabric::Fabric& fabric, const workload::Profile& profile,
                                        std::int64_t accelerators, std::optional<double> utilization_wanted);
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "diagnose/fabric_diagnose.hpp"
 #include "diagnose/host_rates.hpp"
@@ -82,25 +85,77 @@ void fill_whole_hosts(std::vector<workload::SiteJob>& parts, std::int64_t gpus) 
   }
 }
 
+// "64 hosts of 8 GPUs and 16 of 4"
+std::string hosts_words(const std::vector<fabric::AlikeHosts>& all) {
+  std::vector<std::string> parts;
+  for (const fabric::AlikeHosts& alike : all)
+    parts.push_back(fmt::format("{}{} of {}{}", alike.hosts,
+                                !parts.empty()     ? ""
+                                : alike.hosts == 1 ? " host"
+                                                   : " hosts",
+                                parts.empty() ? gpus_words(alike.gpus) : fmt::format("{}", alike.gpus),
+                                alike.nics == alike.gpus ? "" : fmt::format(" with {} NICs", alike.nics)));
+  if (parts.size() < 2) return fmt::format("{}", fmt::join(parts, ""));
+  return fmt::format("{} and {}", fmt::join(parts.begin(), parts.end() - 1, ", "), parts.back());
+}
+
+// The hosts that are left, in runs of alike ones: a job's hosts are alike.
+class FreeHosts {
+ public:
+  explicit FreeHosts(std::vector<fabric::AlikeHosts> runs) : runs_(std::move(runs)) {}
+  // Takes the first neighbours that hold so many ranks, and gives their first host.
+  std::optional<std::int64_t> take(std::int64_t ranks) {
+    for (fabric::AlikeHosts& run : runs_) {
+      const std::int64_t hosts = (ranks + run.gpus - 1) / run.gpus;
+      if (hosts > run.hosts) continue;
+      const std::int64_t first = run.first_host;
+      run.first_host += hosts;
+      run.hosts -= hosts;
+      return first;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<fabric::AlikeHosts> runs_;
+};
+
+// How many accelerators one job has where nobody says: all, of alike hosts those that have most.
+std::int64_t most_of_one_job(const std::vector<fabric::AlikeHosts>& all) {
+  std::int64_t most = 0;
+  for (const fabric::AlikeHosts& alike : all) most = std::max(most, alike.all_gpus());
+  return most;
+}
+
 }  // namespace
 
 Result<std::vector<FabricJob>> jobs_on(const fabric::Fabric& fabric, const workload::Profile& profile,
                                        std::int64_t accelerators, std::optional<double> wanted) {
   const std::int64_t all = fabric.count(fabric::Kind::kPcieIn);
-  const std::int64_t ranks = accelerators > 0 ? accelerators : all;
+  const std::vector<fabric::AlikeHosts> alike = fabric.alike_hosts();
+  const bool mix = profile.kind == workload::Kind::kMix;
+  const std::int64_t most = mix ? all : most_of_one_job(alike);
+  const std::int64_t ranks = accelerators > 0 ? accelerators : most;
   if (ranks > all)
     return failure(fmt::format("{} accelerators are asked for, and the fabric has {}", ranks, all),
                    "give fewer (--accelerators), or another fabric");
+  if (ranks > most)
+    return failure(
+        fmt::format("{} accelerators are asked for, and a job has hosts that are alike: the fabric's "
+                    "are {}",
+                    ranks, hosts_words(alike)),
+        fmt::format("give {} at most (--accelerators), or several jobs (--share)", most));
   std::vector<workload::SiteJob> parts{{profile, ranks}}, asked = parts;
-  if (profile.kind == workload::Kind::kMix) {
+  if (mix) {
     auto of_mix = workload::jobs_of(profile, ranks);
     if (!of_mix) return tl::unexpected(of_mix.error());
     parts = std::move(*of_mix);
     asked = parts;
-    if (hosts_of(parts, fabric.gpus_per_host) > fabric.hosts()) fill_whole_hosts(parts, fabric.gpus_per_host);
+    const std::int64_t gpus = alike.front().gpus;
+    if (alike.size() == 1 && hosts_of(parts, gpus) > fabric.hosts()) fill_whole_hosts(parts, gpus);
   }
   std::vector<FabricJob> jobs;
-  std::int64_t host = 0;
+  FreeHosts free(alike);
   for (std::size_t i = 0; i < parts.size(); ++i) {
     const workload::SiteJob& part = parts[i];
     auto job = job_of(part.profile, part.ranks, wanted);
@@ -108,13 +163,24 @@ Result<std::vector<FabricJob>> jobs_on(const fabric::Fabric& fabric, const workl
     if (part.ranks < asked[i].ranks)
       job->notes.push_back(fmt::format("{} of its {} accelerators stay idle: each job has whole hosts",
                                        asked[i].ranks - part.ranks, asked[i].ranks));
-    job->first_host = host;
-    host += (part.ranks + fabric.gpus_per_host - 1) / fabric.gpus_per_host;
-    if (host > fabric.hosts())
+    if (!mix && accelerators == 0 && ranks < all)
+      job->notes.push_back(
+          fmt::format("{} of the fabric's {} accelerators have no part in it: a job has hosts "
+                      "that are alike, and these are {}",
+                      all - ranks, all, hosts_words(alike)));
+    const auto host = free.take(part.ranks);
+    if (!host && alike.size() == 1)
       return failure(
           fmt::format("the jobs of {} need more hosts than the {} of the fabric, since each has whole hosts",
                       profile.name, fabric.hosts()),
           "give fewer accelerators (--accelerators)");
+    if (!host)
+      return failure(
+          fmt::format("{}: the {} of {} find no room: each job has whole hosts that are alike, and the "
+                      "fabric's are {}",
+                      profile.name, gpus_words(part.ranks), part.profile.name, hosts_words(alike)),
+          "give shares that fill them in this order, or fewer accelerators (--accelerators)");
+    job->first_host = *host;
     jobs.push_back(std::move(*job));
   }
   return jobs;

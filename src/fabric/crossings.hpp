@@ -11,13 +11,15 @@
 
 namespace millrace::fabric {
 
-// Adds bytes to what one thing crosses; hosts are the fabric's, GPUs those of their host.
+// Adds bytes to what one thing crosses; hosts are the fabric's, all of them alike, GPUs those of their host.
 class Crossings {
  public:
-  Crossings(const Resources& resources, std::span<double> loads)
+  Crossings(const Resources& resources, const AlikeHosts& alike, std::span<double> loads)
       : fabric_(resources.fabric()),
-        gpus_(fabric_.gpus_per_host),
-        nics_(fabric_.nics_per_host),
+        gpus_(alike.gpus),
+        nics_(alike.nics),
+        gpu_of_host_0_(alike.first_gpu - alike.first_host * alike.gpus),
+        nic_of_host_0_(alike.first_nic - alike.first_host * alike.nics),
         rails_(fabric_.rails),
         nics_of_gpu_(std::max<std::int64_t>(1, nics_ / gpus_)),
         has_spine_(fabric_.spine.has_value()) {
@@ -32,14 +34,14 @@ class Crossings {
   }
 
   void nvlink(std::int64_t host, std::int64_t from, std::int64_t to, double bytes) {
-    on(Kind::kNvlinkOut, host * gpus_ + from) += bytes;
-    on(Kind::kNvlinkIn, host * gpus_ + to) += bytes;
+    of_gpu(Kind::kNvlinkOut, host, from) += bytes;
+    of_gpu(Kind::kNvlinkIn, host, to) += bytes;
   }
   void nvlink_out(std::int64_t host, std::int64_t gpu, double bytes) {
-    on(Kind::kNvlinkOut, host * gpus_ + gpu) += bytes;
+    of_gpu(Kind::kNvlinkOut, host, gpu) += bytes;
   }
   void nvlink_in(std::int64_t host, std::int64_t gpu, double bytes) {
-    on(Kind::kNvlinkIn, host * gpus_ + gpu) += bytes;
+    of_gpu(Kind::kNvlinkIn, host, gpu) += bytes;
   }
 
   // From a GPU into the network, from the network into a GPU.
@@ -73,20 +75,25 @@ class Crossings {
     leaves(Kind::kLeafDown, b, gpu, bytes);
     if (pod_of(a) != pod_of(b)) pods(pod_of(a), pod_of(b), bytes);
   }
+  double& of_gpu(Kind kind, std::int64_t host, std::int64_t gpu) {
+    return on(kind, gpu_of_host_0_ + host * gpus_ + gpu);
+  }
   double& on(Kind kind, std::int64_t bundle) { return at_[index(kind)][bundle]; }
 
  private:
   static std::size_t index(Kind kind) { return static_cast<std::size_t>(kind); }
   [[nodiscard]] std::int64_t first_nic(std::int64_t gpu) const { return gpu * nics_ / gpus_; }
   void edge(Kind pcie, Kind nic, std::int64_t host, std::int64_t gpu, double bytes) {
-    on(pcie, host * gpus_ + gpu) += bytes;
+    of_gpu(pcie, host, gpu) += bytes;
     const double part = bytes / static_cast<double>(nics_of_gpu_);
-    double* first = at_[index(nic)] + host * nics_ + first_nic(gpu);
+    double* first = at_[index(nic)] + nic_of_host_0_ + host * nics_ + first_nic(gpu);
     for (std::int64_t i = 0; i < nics_of_gpu_; ++i) first[i] += part;
   }
 
   const Fabric& fabric_;
-  std::int64_t gpus_, nics_, rails_, nics_of_gpu_;
+  std::int64_t gpus_, nics_;
+  std::int64_t gpu_of_host_0_, nic_of_host_0_;  // were all hosts before these alike: may be below zero
+  std::int64_t rails_, nics_of_gpu_;
   bool has_spine_;
   std::array<double*, kKinds> at_{};
 };

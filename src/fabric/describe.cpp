@@ -50,7 +50,8 @@ std::string counted(std::int64_t count, std::string_view one, std::string_view s
 // What a leaf takes from its hosts ÷ what it passes on; nothing where that is unknown.
 std::optional<double> oversubscription(const Fabric& fabric) {
   if (!fabric.spine || !fabric.leaf.uplink || !fabric.kinds.front().nic) return std::nullopt;
-  const std::int64_t nics_of_rail = fabric.nics_per_host / fabric.rails;
+  if (fabric.alike_hosts().size() > 1) return std::nullopt;  // it is another one at every leaf
+  const std::int64_t nics_of_rail = fabric.nics_of(fabric.kinds.front()) / fabric.rails;
   const double down = static_cast<double>(fabric.leaf.hosts * nics_of_rail) * *fabric.kinds.front().nic;
   return down / (static_cast<double>(fabric.leaf.uplinks) * *fabric.leaf.uplink);
 }
@@ -58,10 +59,10 @@ std::optional<double> oversubscription(const Fabric& fabric) {
 std::string hosts_text(const Fabric& fabric) {
   std::string out;
   for (const HostKind& kind : fabric.kinds) {
-    std::vector<std::string> parts{counted(fabric.gpus_per_host, "GPU", "GPUs")};
+    std::vector<std::string> parts{counted(fabric.gpus_of(kind), "GPU", "GPUs")};
     if (kind.nvlink) parts.push_back("NVLink " + rate(kind.nvlink) + " a GPU");
     if (kind.pcie) parts.push_back("PCIe " + rate(kind.pcie) + " a GPU");
-    parts.push_back(counted(fabric.nics_per_host, "NIC", "NICs") + " of " + rate(kind.nic));
+    parts.push_back(counted(fabric.nics_of(kind), "NIC", "NICs") + " of " + rate(kind.nic));
     if (const StorageNetwork* own = fabric.storage_network())
       parts.push_back(counted(own->nics_per_host, "storage NIC", "storage NICs") + " of " +
                       rate(kind.storage_nic));
@@ -141,7 +142,7 @@ std::optional<double> bisection(const Fabric& fabric) {
   double nics = 0;
   for (const HostKind& kind : fabric.kinds) {
     if (!kind.nic) return std::nullopt;
-    nics += static_cast<double>(kind.hosts * fabric.nics_per_host) * *kind.nic;
+    nics += static_cast<double>(kind.hosts * fabric.nics_of(kind)) * *kind.nic;
   }
   double least = nics;
   if (fabric.spine && fabric.groups() > 1) {

@@ -36,25 +36,34 @@ constexpr std::array<const char*, kKinds> kKindNames{"nvlink-out",
 
 std::int64_t parts(std::int64_t whole, std::int64_t part) { return (whole + part - 1) / part; }
 
+std::optional<Misfit> kind_misfit(const Fabric& fabric, std::size_t index) {
+  const HostKind& kind = fabric.kinds[index];
+  const std::int64_t gpus = fabric.gpus_of(kind), nics = fabric.nics_of(kind);
+  const bool own = kind.gpus > 0 || kind.nics > 0;
+  const auto [few, many] = std::minmax(gpus, nics);
+  if (many % few != 0)
+    return Misfit{
+        own ? fmt::format("/hosts/{}/nics_per_host", index) : "/nics_per_host",
+        fmt::format("is {} beside {} GPUs: each GPU must have as many NICs as the others, or as many GPUs "
+                    "share each NIC",
+                    nics, gpus),
+        "count only the NICs that GPUs' traffic takes"};
+  if (nics % fabric.rails != 0)
+    return Misfit{"/network/rails",
+                  fmt::format("is {}, which does not divide the {} NICs of a host{}", fabric.rails, nics,
+                              own ? fmt::format(" of kind '{}'", kind.name) : ""),
+                  "NIC i is on rail i mod rails: give 1, or a divisor of the NICs"};
+  return std::nullopt;
+}
+
 std::optional<Misfit> hosts_misfit(const Fabric& fabric) {
   if (fabric.hosts() > kMostHosts)
     return Misfit{
         "/hosts", fmt::format("are {} in all, and at most {} are read", fabric.hosts(), kMostHosts), {}};
-  if (fabric.hosts() * fabric.gpus_per_host > kMostGpus || fabric.hosts() * fabric.nics_per_host > kMostGpus)
+  if (fabric.count(Kind::kPcieIn) > kMostGpus || fabric.count(Kind::kNicUp) > kMostGpus)
     return Misfit{"/hosts", fmt::format("have more than {} GPUs or NICs in all", kMostGpus), {}};
-  const auto [few, many] = std::minmax(fabric.gpus_per_host, fabric.nics_per_host);
-  if (many % few != 0)
-    return Misfit{
-        "/nics_per_host",
-        fmt::format("is {} beside {} GPUs: each GPU must have as many NICs as the others, or as many GPUs "
-                    "share each NIC",
-                    fabric.nics_per_host, fabric.gpus_per_host),
-        "count only the NICs that GPUs' traffic takes"};
-  if (fabric.nics_per_host % fabric.rails != 0)
-    return Misfit{
-        "/network/rails",
-        fmt::format("is {}, which does not divide the {} NICs of a host", fabric.rails, fabric.nics_per_host),
-        "NIC i is on rail i mod rails: give 1, or a divisor of the NICs"};
+  for (std::size_t i = 0; i < fabric.kinds.size(); ++i)
+    if (auto misfit = kind_misfit(fabric, i)) return misfit;
   return std::nullopt;
 }
 
@@ -133,6 +142,33 @@ std::int64_t Fabric::hosts() const {
   return sum;
 }
 
+std::vector<AlikeHosts> Fabric::alike_hosts() const {
+  std::vector<AlikeHosts> all;
+  for (const HostKind& kind : kinds) {
+    const std::int64_t gpus = gpus_of(kind), nics = nics_of(kind);
+    if (!all.empty() && all.back().gpus == gpus && all.back().nics == nics) {
+      all.back().hosts += kind.hosts;
+      continue;
+    }
+    AlikeHosts next{0, kind.hosts, gpus, nics, 0, 0};
+    if (!all.empty()) {
+      const AlikeHosts& before = all.back();
+      next.first_host = before.first_host + before.hosts;
+      next.first_gpu = before.first_gpu + before.hosts * before.gpus;
+      next.first_nic = before.first_nic + before.hosts * before.nics;
+    }
+    all.push_back(next);
+  }
+  return all;
+}
+
+AlikeHosts Fabric::alike_at(std::int64_t host) const {
+  AlikeHosts found;
+  for (const AlikeHosts& alike : alike_hosts())
+    if (alike.first_host <= host) found = alike;
+  return found;
+}
+
 std::int64_t Fabric::groups() const { return parts(hosts(), leaf.hosts); }
 
 std::int64_t StorageNetwork::leaves(std::int64_t hosts) const { return parts(hosts, leaf.hosts); }
@@ -145,15 +181,18 @@ std::int64_t Fabric::pods() const { return spine ? parts(groups(), spine->groups
 
 std::int64_t Fabric::count(Kind kind) const {
   const StorageNetwork* own = storage_network();
+  std::int64_t sum = 0;
   switch (kind) {
     case Kind::kNvlinkOut:
     case Kind::kNvlinkIn:
     case Kind::kPcieOut:
     case Kind::kPcieIn:
-      return hosts() * gpus_per_host;
+      for (const HostKind& kind_of_host : kinds) sum += kind_of_host.hosts * gpus_of(kind_of_host);
+      return sum;
     case Kind::kNicUp:
     case Kind::kNicDown:
-      return hosts() * nics_per_host;
+      for (const HostKind& kind_of_host : kinds) sum += kind_of_host.hosts * nics_of(kind_of_host);
+      return sum;
     case Kind::kLeafUp:
     case Kind::kLeafDown:
       return spine ? leaves() * leaf.uplinks : 0;

@@ -34,11 +34,19 @@ using Limit = std::optional<double>;  // null: unknown, which is no bound
 struct HostKind {
   std::string name;
   std::int64_t hosts = 1;
-  Limit nvlink;                   // of one GPU, into or out of it
-  Limit pcie;                     // of one GPU
-  Limit nic;                      // of one NIC
-  Limit drive_read, drive_write;  // of all local drives of a host
-  Limit storage_nic{};            // of one NIC into a storage network of its own
+  Limit nvlink;                     // of one GPU, into or out of it
+  Limit pcie;                       // of one GPU
+  Limit nic;                        // of one NIC
+  Limit drive_read, drive_write;    // of all local drives of a host
+  Limit storage_nic{};              // of one NIC into a storage network of its own
+  std::int64_t gpus = 0, nics = 0;  // of a host; 0: gpus_per_host and nics_per_host of the fabric
+};
+
+// Neighbours that have equally many GPUs and NICs each, of one kind or several.
+struct AlikeHosts {
+  std::int64_t first_host = 0, hosts = 0, gpus = 1, nics = 1;
+  std::int64_t first_gpu = 0, first_nic = 0;  // of the first host
+  [[nodiscard]] std::int64_t all_gpus() const { return hosts * gpus; }
 };
 
 struct Leaf {
@@ -147,6 +155,14 @@ struct Fabric {
   [[nodiscard]] std::int64_t leaves() const { return groups() * rails; }
   [[nodiscard]] std::int64_t pods() const;
   [[nodiscard]] int levels() const { return core ? 3 : (spine ? 2 : 1); }
+  [[nodiscard]] std::int64_t gpus_of(const HostKind& kind) const {
+    return kind.gpus > 0 ? kind.gpus : gpus_per_host;
+  }
+  [[nodiscard]] std::int64_t nics_of(const HostKind& kind) const {
+    return kind.nics > 0 ? kind.nics : nics_per_host;
+  }
+  [[nodiscard]] std::vector<AlikeHosts> alike_hosts() const;  // all hosts, in order
+  [[nodiscard]] AlikeHosts alike_at(std::int64_t host) const;
   // Storage's own network; null: its servers are on the one that GPUs talk over, or there are none.
   [[nodiscard]] const StorageNetwork* storage_network() const {
     return storage && storage->network ? &*storage->network : nullptr;

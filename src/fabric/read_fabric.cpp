@@ -44,6 +44,8 @@ void read_hosts(ObjectReader& top, Fabric& fabric) {
     HostKind& kind = fabric.kinds.emplace_back();
     reader.text("kind", kind.name, true);
     reader.count("count", kind.hosts, kMostHosts, true);
+    reader.count("gpus_per_host", kind.gpus, kMostPerHost);
+    reader.count("nics_per_host", kind.nics, kMostPerHost);
     limit(reader, "nvlink_bytes_per_s", kind.nvlink);
     limit(reader, "pcie_bytes_per_s", kind.pcie);
     limit(reader, "nic_bytes_per_s", kind.nic);

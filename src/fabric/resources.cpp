@@ -97,6 +97,22 @@ bool of_hosts(Kind kind) {
          kind == Kind::kStorageNicUp || kind == Kind::kStorageNicDown;
 }
 
+std::int64_t per_host(const Fabric& fabric, const HostKind& host, Kind kind) {
+  switch (kind) {
+    case Kind::kNicUp:
+    case Kind::kNicDown:
+      return fabric.nics_of(host);
+    case Kind::kDriveRead:
+    case Kind::kDriveWrite:
+      return 1;
+    case Kind::kStorageNicUp:
+    case Kind::kStorageNicDown:
+      return fabric.storage_network() != nullptr ? fabric.storage_network()->nics_per_host : 0;
+    default:
+      return fabric.gpus_of(host);
+  }
+}
+
 using Figures = std::tuple<double, double, double, double, std::string, bool, bool>;
 Figures figures_of(const Class& one) {
   const Measured measured = one.measured.value_or(Measured{-1, -1, -1});
@@ -117,11 +133,10 @@ std::vector<Cut> cuts_of(const Fabric& fabric, Kind kind) {
   const std::int64_t count = fabric.count(kind);
   std::vector<Cut> cuts;
   if (of_hosts(kind)) {
-    const std::int64_t per_host = count / fabric.hosts();
     std::int64_t at = 0;
     for (const HostKind& host : fabric.kinds) {
       cuts.push_back({at, true, limit_of(fabric, host, kind), 0});
-      at += host.hosts * per_host;
+      at += host.hosts * per_host(fabric, host, kind);
     }
   } else {
     cuts.push_back({0, true, limit_of(fabric, fabric.kinds.front(), kind), 0});

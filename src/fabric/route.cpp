@@ -38,8 +38,9 @@ Kinds kinds_of(const Fabric& fabric, workload::Pattern pattern) {
 void add_loads(const Resources& resources, const workload::Traffic& traffic, const Placement& placement,
                std::span<double> loads) {
   if (traffic.bytes_per_rank <= 0) return;
-  Crossings crossings(resources, loads);
-  const JobRanks job{placement.first_host, placement.ranks, resources.fabric().gpus_per_host};
+  const AlikeHosts alike = resources.fabric().alike_at(placement.first_host);
+  Crossings crossings(resources, alike, loads);
+  const JobRanks job{placement.first_host, placement.ranks, alike.gpus};
   switch (traffic.pattern) {
     case workload::Pattern::kRead:
     case workload::Pattern::kWrite:

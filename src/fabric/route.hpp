@@ -2,7 +2,8 @@
 // What of a fabric a job's traffic crosses, and with how many bytes a step.
 //
 // The model, which routing in closed form and the tests' enumeration of every pair and path both follow:
-// - Ranks sit on neighbouring hosts, GPU after GPU. Members of a group on one host talk by NVLink.
+// - Ranks sit on neighbouring hosts of equally many GPUs, GPU after GPU. Members of a group on one host talk
+// by NVLink.
 // - A message between hosts crosses PCIe and NIC of a GPU on either side; where a GPU has several NICs,
 // evenly. In a
 //   plain fat tree it leaves by the sender's own NIC. In a rail-optimised one it leaves on the receiver's
@@ -33,7 +34,8 @@
 
 namespace millrace::fabric {
 
-// The hosts of a job: as many from `first_host` on as its ranks fill. They must exist.
+// The hosts of a job: as many from `first_host` on as its ranks fill. They must exist, and be alike in their
+// numbers of GPUs and NICs (Fabric::alike_at).
 struct Placement {
   std::int64_t first_host = 0;
   std::int64_t ranks = 1;

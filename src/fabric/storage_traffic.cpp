@@ -42,7 +42,7 @@ class StorageTraffic {
         crossings_.leaves(leaves.data(), crossings_.group_of(host), gpu, bytes);
         continue;
       }
-      crossings_.on(down_ ? Kind::kPcieIn : Kind::kPcieOut, host * job_.gpus + gpu) += bytes;
+      crossings_.of_gpu(down_ ? Kind::kPcieIn : Kind::kPcieOut, host, gpu) += bytes;
       crossings_.on(down_ ? Kind::kStorageNicDown : Kind::kStorageNicUp, host) += bytes;
       leaves[static_cast<std::size_t>(host / network_.hosts_per_leaf)] += bytes;
     }
@@ -94,7 +94,7 @@ void local_drives(Crossings& crossings, const JobRanks& job, bool read, double b
   for (std::int64_t rank = 0; rank < job.ranks; ++rank) {
     const std::int64_t host = job.first_host + job.host(rank);
     crossings.on(read ? Kind::kDriveRead : Kind::kDriveWrite, host) += bytes;
-    crossings.on(read ? Kind::kPcieIn : Kind::kPcieOut, host * job.gpus + rank % job.gpus) += bytes;
+    crossings.of_gpu(read ? Kind::kPcieIn : Kind::kPcieOut, host, rank % job.gpus) += bytes;
   }
 }
 

@@ -75,6 +75,8 @@ std::string to_json(const Fabric& fabric) {
   json["hosts"] = Json::array();
   for (const HostKind& kind : fabric.kinds) {
     Json& one = json["hosts"].emplace_back(Json{{"kind", kind.name}, {"count", kind.hosts}});
+    if (kind.gpus > 0) one["gpus_per_host"] = kind.gpus;
+    if (kind.nics > 0) one["nics_per_host"] = kind.nics;
     put(one, "nvlink_bytes_per_s", kind.nvlink);
     put(one, "pcie_bytes_per_s", kind.pcie);
     put(one, "nic_bytes_per_s", kind.nic);

@@ -57,6 +57,22 @@ class Fabric(CommandTest):
         self.refused(*generate, "--storage", "local", "--storage-network", what="--storage-network: with --storage local")
         self.refused(*generate, "--storage-nics", "2", what="--storage-nics requires --storage-network")
 
+    def test_hosts_of_two_kinds_take_a_job_each(self):
+        file, _ = self.generated("--hosts", "64", "--radix", "512")  # one leaf has room for more
+        fabric = json.loads(file.read_text())
+        fabric["network"]["hosts_per_leaf"] = 96
+        fabric["hosts"].append({"kind": "inference", "count": 32, "gpus_per_host": 4, "nics_per_host": 2, "nic_bytes_per_s": 25e9})
+        file.write_text(json.dumps(fabric))
+        self.assertSatisfiesSchema(file, "fabric")
+        shown = self.run_it("topo", "--from", file)
+        self.assertIn("640 GPUs", shown.out)
+        self.assertIn("32 × inference: 4 GPUs, 2 NICs of 25 GB/s", shown.out)
+        ended, diagnoses = self.diagnosed(file, "llama3-70b-finetune-h100", "--for", "llama3-8b-serve-h100", "--share", "80,20")
+        self.assertEqual([d["accelerators"] for d in diagnoses], [512, 128])
+        self.assertIn("hosts of 8 GPUs and 32 of 4 with 2 NICs", " ".join(self.diagnosed(file, "unet3d-h100")[0].out.split()))
+        self.refused("diagnose", file, "--for", "unet3d-h100", "--accelerators", "513", what="64 hosts of 8 GPUs and 32 of 4 with 2 NICs",
+                     hint="give 512 at most")
+
     def test_131072_gpus_are_diagnosed_from_limits_alone_and_it_says_so(self):
         file, _ = self.generated("--hosts", "16384", "--rails", "8", "--oversubscription", "2")
         ended, (diagnosis,) = self.diagnosed(file, "llama3-70b-pretrain-h100")

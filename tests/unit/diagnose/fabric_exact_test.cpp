@@ -27,12 +27,14 @@ double spread(Random& random, double low, double high) {
 
 Fabric with_rates(Random& random, Fabric fabric) {
   const auto rate = [&] { return fabric::Limit(spread(random, 1e9, 1e11)); };
-  auto& host = fabric.kinds.front();
-  host.nvlink = rate();
-  host.pcie = rate();
-  host.nic = rate();
-  host.drive_read = rate();
-  host.drive_write = rate();
+  for (fabric::HostKind& host : fabric.kinds) {
+    host.nvlink = rate();
+    host.pcie = rate();
+    host.nic = rate();
+    host.drive_read = rate();
+    host.drive_write = rate();
+    if (fabric.storage_network() != nullptr) host.storage_nic = rate();
+  }
   fabric.leaf.uplink = rate();
   if (fabric.spine) fabric.spine->uplink = rate();
   if (fabric.core) fabric.core->throughput = rate();
@@ -43,7 +45,6 @@ Fabric with_rates(Random& random, Fabric fabric) {
   }
   if (fabric.storage && fabric.storage->network) {
     fabric::StorageNetwork& own = *fabric.storage->network;
-    host.storage_nic = rate();
     own.leaf.uplink = rate();
     if (own.spine) own.spine->uplink = rate();
     if (own.core) own.core->throughput = rate();
@@ -58,8 +59,7 @@ Fabric with_rates(Random& random, Fabric fabric) {
   return fabric;
 }
 
-fabric::Limit described(const Fabric& fabric, Kind kind) {
-  const auto& host = fabric.kinds.front();
+fabric::Limit described(const Fabric& fabric, const fabric::HostKind& host, Kind kind) {
   switch (kind) {
     case Kind::kNvlinkOut:
     case Kind::kNvlinkIn:
@@ -110,7 +110,19 @@ std::vector<double> capacities(const Fabric& fabric) {
   for (std::size_t k = 0; k < kKinds; ++k) {
     const auto kind = static_cast<Kind>(k);
     const std::size_t begin = all.size();
-    for (std::int64_t i = 0; i < fabric.count(kind); ++i) all.push_back(*described(fabric, kind));
+    const bool of_hosts = kind <= Kind::kNicDown || kind == Kind::kDriveRead || kind == Kind::kDriveWrite ||
+                          kind == Kind::kStorageNicUp || kind == Kind::kStorageNicDown;
+    for (const auto& host : fabric.kinds) {
+      if (fabric.count(kind) == 0) continue;
+      std::int64_t links = fabric.count(kind);
+      if (kind <= Kind::kPcieIn) links = host.hosts * fabric.gpus_of(host);
+      if (kind == Kind::kNicUp || kind == Kind::kNicDown) links = host.hosts * fabric.nics_of(host);
+      if (kind == Kind::kDriveRead || kind == Kind::kDriveWrite) links = host.hosts;
+      if (kind == Kind::kStorageNicUp || kind == Kind::kStorageNicDown)
+        links = host.hosts * fabric.storage->network->nics_per_host;
+      for (std::int64_t i = 0; i < links; ++i) all.push_back(*described(fabric, host, kind));
+      if (!of_hosts) break;
+    }
     for (const auto& one : fabric.overrides)
       for (std::int64_t i = one.first; one.resource == kind && i <= one.last; ++i)
         all[begin + static_cast<std::size_t>(i)] = *one.limit;
@@ -163,10 +175,12 @@ std::vector<double> exact_steps(const Fabric& fabric, const std::vector<FabricJo
 std::vector<FabricJob> random_jobs(Random& random, const Fabric& fabric) {
   std::vector<FabricJob> jobs;
   for (std::int64_t host = 0; host < fabric.hosts();) {
-    const std::int64_t hosts = between(random, 1, std::max<std::int64_t>(1, fabric.hosts() / 2));
+    const fabric::AlikeHosts alike = fabric.alike_at(host);
+    const std::int64_t hosts = std::min(between(random, 1, std::max<std::int64_t>(1, fabric.hosts() / 2)),
+                                        alike.first_host + alike.hosts - host);
     FabricJob& job = jobs.emplace_back();
     job.first_host = host;
-    job.step.ranks = std::min(hosts, fabric.hosts() - host) * fabric.gpus_per_host;
+    job.step.ranks = hosts * alike.gpus;
     job.step.compute_s = spread(random, 0.01, 1);
     for (std::int64_t i = between(random, 1, 3); i > 0; --i)
       job.step.traffic.push_back({"traffic", static_cast<workload::Pattern>(between(random, 0, 4)),
@@ -178,11 +192,12 @@ std::vector<FabricJob> random_jobs(Random& random, const Fabric& fabric) {
 }
 
 TEST(FabricExact, OnFiveHundredRandomFabricsEveryJobsStepIsThatOfTheLinearPrograms) {
-  int shared = 0, own_networks = 0;
+  int shared = 0, own_networks = 0, of_several_kinds = 0;
   for (std::uint64_t seed = 1; seed <= 500; ++seed) {
     Random random(seed);
     const Fabric fabric = with_rates(random, fabric::random_fabric(random));
     const auto jobs = random_jobs(random, fabric);
+    of_several_kinds += fabric.alike_hosts().size() > 1 ? 1 : 0;
     own_networks += fabric.storage_network() != nullptr ? 1 : 0;
     const auto exact = exact_steps(fabric, jobs);
     ASSERT_EQ(exact.size(), jobs.size()) << "the linear programs failed at seed " << seed;
@@ -194,6 +209,7 @@ TEST(FabricExact, OnFiveHundredRandomFabricsEveryJobsStepIsThatOfTheLinearProgra
     }
   }
   EXPECT_GT(own_networks, 100);
+  EXPECT_GT(of_several_kinds, 100);
   EXPECT_GT(shared, 100);  // jobs that are held back by others: else nothing was tried
 }
 

@@ -125,6 +125,47 @@ TEST(FabricDiagnosis, WhatOverlapsIsMendedNoFurtherThanComputing) {
   EXPECT_EQ(d.relief[1].resource, "nic-up[0-7] + nic-down[0-7] + leaf-up[0-3] + leaf-down[0-3]");
 }
 
+// Four hosts of 2 GPUs and two of 4 with 8 NICs behind them: a job sits on one or the other.
+TEST(FabricDiagnosis, JobsSitOnHostsThatAreAlikeWhereTheyFindRoom) {
+  Fabric fabric = small();
+  fabric.kinds.push_back({"large", 2, 400 * kGB, 60 * kGB, 25 * kGB, {}, {}});
+  fabric.kinds.back().gpus = 4;
+  fabric.kinds.back().nics = 8;
+  fabric.spine->groups = 3;
+  ASSERT_FALSE(fabric::misfit_of(fabric));
+  const auto profile = [](const char* name) { return workload::load(name)->front(); };
+  const auto alone = jobs_on(fabric, profile("unet3d-h100"), 0, {});
+  ASSERT_TRUE(alone) << alone.error().what;
+  EXPECT_EQ(alone->front().step.ranks, 8);
+  EXPECT_EQ(alone->front().first_host, 0);
+  EXPECT_THAT(alone->front().notes,
+              ElementsAre(HasSubstr("8 of the fabric's 16 accelerators have no part in it")));
+  const auto large = jobs_on(fabric, profile("unet3d-h100"), 9, {});
+  EXPECT_THAT(large.error().what, HasSubstr("the fabric's are 4 hosts of 2 GPUs and 2 of 4 with 8 NICs"));
+  EXPECT_THAT(large.error().hint, HasSubstr("give 8 at most"));
+
+  workload::Profile mix;
+  mix.name = "both";
+  mix.kind = workload::Kind::kMix;
+  mix.mix.parts = {{"unet3d-h100", 0.5}, {"resnet50-h100", 0.5}};
+  const auto both = jobs_on(fabric, mix, 0, {});
+  ASSERT_TRUE(both) << both.error().what;
+  EXPECT_EQ(both->at(0).first_host, 0);
+  EXPECT_EQ(both->at(1).first_host, 4);
+  mix.mix.parts = {{"unet3d-h100", 0.4}, {"resnet50-h100", 0.6}};  // 6 on three hosts, and no room for 9
+  EXPECT_THAT(jobs_on(fabric, mix, 0, {}).error().what,
+              HasSubstr("the 9 GPUs of resnet50-h100 find no room"));
+
+  // On the large ones a GPU sends by two NICs of 25 GB/s: 30 GB take 0.6 s, and its uplinks carry 4 × 30 of
+  // 100.
+  fabric.leaf.uplink = 1000 * kGB;
+  FabricJob there = job(0.1, {{"gradients", Pattern::kRing, Purpose::kCollective, 30 * kGB, 2, 4, true}});
+  there.first_host = 4;
+  const auto d = one(fabric, there);
+  EXPECT_DOUBLE_EQ(d.step_predicted_s, 0.6);
+  EXPECT_THAT(d.bottlenecks.at(0).resources, ElementsAre("nic-up[8-23]"));
+}
+
 // 40 GB of gradients and 20 GB of records by a NIC of 50 GB/s: 1.2 s of 1 s. With storage on NICs of its own,
 // 40 GB a host by one of 50 GB/s, each takes 0.8 s, and both fit.
 TEST(FabricDiagnosis, StorageOnANetworkOfItsOwnDoesNotTakeFromTheTrafficAmongGpus) {

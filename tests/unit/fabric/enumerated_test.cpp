@@ -13,14 +13,16 @@ namespace millrace::fabric {
 namespace {
 
 TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
-  int irregular = 0, three_levels = 0, on_rails = 0, own_network = 0;
+  int irregular = 0, three_levels = 0, on_rails = 0, own_network = 0, behind_others = 0;
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     Random random(seed);
     const Fabric fabric = random_fabric(random);
     ASSERT_FALSE(misfit_of(fabric)) << misfit_of(fabric)->pointer << misfit_of(fabric)->reason;
     Placement placement;
     placement.first_host = between(random, 0, fabric.hosts() - 1);
-    placement.ranks = between(random, 1, (fabric.hosts() - placement.first_host) * fabric.gpus_per_host);
+    const AlikeHosts alike = fabric.alike_at(placement.first_host);
+    placement.ranks =
+        between(random, 1, (alike.first_host + alike.hosts - placement.first_host) * alike.gpus);
     const auto pattern = static_cast<workload::Pattern>(between(random, 0, 4));
     const std::int64_t group = between(random, 1, 12), stride = between(random, 1, 12);
     const Loads loads(fabric, traffic(pattern, 1000, group, stride), placement);
@@ -42,10 +44,11 @@ TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
                    "{} "
                    "NICs, {} rails, {} hosts a leaf, {} levels",
                    to_text(kind), link, seed, static_cast<int>(pattern), group, stride, placement.ranks,
-                   placement.first_host, fabric.hosts(), fabric.gpus_per_host, fabric.nics_per_host,
-                   fabric.rails, fabric.leaf.hosts, fabric.levels());
+                   placement.first_host, fabric.hosts(), alike.gpus, alike.nics, fabric.rails,
+                   fabric.leaf.hosts, fabric.levels());
     }
-    irregular += stride % fabric.gpus_per_host != 0 && fabric.gpus_per_host % stride != 0;
+    irregular += stride % alike.gpus != 0 && alike.gpus % stride != 0;
+    behind_others += alike.first_host > 0;
     three_levels += fabric.levels() == 3;
     on_rails += fabric.rails > 1;
     own_network += fabric.storage_network() != nullptr &&
@@ -57,6 +60,7 @@ TEST(Enumerated, EveryLinkOfRandomFabricsCarriesWhatEveryPathTogetherBrings) {
   EXPECT_GT(three_levels, 300);
   EXPECT_GT(on_rails, 300);
   EXPECT_GT(own_network, 300);
+  EXPECT_GT(behind_others, 300);
 }
 
 }  // namespace

@@ -21,26 +21,40 @@ class Enumeration {
   Enumeration(const Fabric& fabric, const Placement& placement) : f_(fabric), placement_(placement) {
     for (std::size_t k = 0; k < kKinds; ++k)
       loads_[k].assign(static_cast<std::size_t>(fabric.count(static_cast<Kind>(k))), 0.0);
+    int64_t gpus = 0, nics = 0;
+    for (const HostKind& kind : fabric.kinds)
+      for (int64_t i = 0; i < kind.hosts; ++i) {
+        if (static_cast<int64_t>(first_gpu_.size()) == placement.first_host)
+          gpus_ = fabric.gpus_of(kind), nics_ = fabric.nics_of(kind);
+        first_gpu_.push_back(gpus);
+        first_nic_.push_back(nics);
+        gpus += fabric.gpus_of(kind);
+        nics += fabric.nics_of(kind);
+      }
   }
   LinkLoads loads_;
 
-  [[nodiscard]] int64_t host(int64_t rank) const { return placement_.first_host + rank / f_.gpus_per_host; }
-  [[nodiscard]] int64_t gpu(int64_t rank) const { return rank % f_.gpus_per_host; }
+  [[nodiscard]] int64_t host(int64_t rank) const { return placement_.first_host + rank / gpus_; }
+  [[nodiscard]] int64_t gpu(int64_t rank) const { return rank % gpus_; }
+  [[nodiscard]] int64_t gpu_at(int64_t host, int64_t gpu) const {
+    return first_gpu_.at(static_cast<std::size_t>(host)) + gpu;
+  }
+  [[nodiscard]] int64_t nic_at(int64_t host, int64_t nic) const {
+    return first_nic_.at(static_cast<std::size_t>(host)) + nic;
+  }
 
   void put(Kind kind, int64_t number, double bytes) {
     loads_[static_cast<std::size_t>(kind)].at(static_cast<std::size_t>(number)) += bytes;
   }
   void nvlink(int64_t host, int64_t from, int64_t to, double bytes) {
-    put(Kind::kNvlinkOut, host * f_.gpus_per_host + from, bytes);
-    put(Kind::kNvlinkIn, host * f_.gpus_per_host + to, bytes);
+    put(Kind::kNvlinkOut, gpu_at(host, from), bytes);
+    put(Kind::kNvlinkIn, gpu_at(host, to), bytes);
   }
   // The NICs that are a GPU's.
   [[nodiscard]] std::vector<int64_t> nics_of(int64_t gpu) const {
     std::vector<int64_t> nics;
-    for (int64_t nic = 0; nic < f_.nics_per_host; ++nic)
-      if (f_.nics_per_host >= f_.gpus_per_host ? nic / (f_.nics_per_host / f_.gpus_per_host) == gpu
-                                               : gpu / (f_.gpus_per_host / f_.nics_per_host) == nic)
-        nics.push_back(nic);
+    for (int64_t nic = 0; nic < nics_; ++nic)
+      if (nics_ >= gpus_ ? nic / (nics_ / gpus_) == gpu : gpu / (gpus_ / nics_) == nic) nics.push_back(nic);
     return nics;
   }
   [[nodiscard]] int64_t leaf_of(int64_t host, int64_t nic) const {
@@ -111,14 +125,14 @@ class Enumeration {
 
   // From a GPU of one host to a GPU of another, in by the second one's NICs; out by those of `by`.
   void between_hosts(int64_t from, int64_t by, int64_t to, int64_t target, double bytes) {
-    put(Kind::kPcieOut, from * f_.gpus_per_host + by, bytes);
-    put(Kind::kPcieIn, to * f_.gpus_per_host + target, bytes);
+    put(Kind::kPcieOut, gpu_at(from, by), bytes);
+    put(Kind::kPcieIn, gpu_at(to, target), bytes);
     const auto sending = nics_of(by), receiving = nics_of(target);
     for (const int64_t nic : sending)
-      put(Kind::kNicUp, from * f_.nics_per_host + nic, bytes / static_cast<double>(sending.size()));
+      put(Kind::kNicUp, nic_at(from, nic), bytes / static_cast<double>(sending.size()));
     for (const int64_t nic : receiving) {
       const double part = bytes / static_cast<double>(receiving.size());
-      put(Kind::kNicDown, to * f_.nics_per_host + nic, part);
+      put(Kind::kNicDown, nic_at(to, nic), part);
       over(leaf_to_leaf(leaf_of(from, nic), leaf_of(to, nic)), part);
     }
   }
@@ -166,6 +180,7 @@ class Enumeration {
     alone.rails = 1;
     alone.gpus_per_host = 1;  // whichever GPU it is for, a host's bytes go over all NICs
     alone.nics_per_host = own.nics_per_host;
+    for (HostKind& kind : alone.kinds) kind.gpus = kind.nics = 0;
     alone.leaf = own.leaf;
     alone.spine = own.spine;
     alone.core = own.core;
@@ -188,14 +203,14 @@ class Enumeration {
       const auto& loads = alone.loads_[static_cast<std::size_t>(there)];
       for (std::size_t i = 0; i < loads.size(); ++i) put(here, static_cast<int64_t>(i), loads[i]);
     }
-    put(read ? Kind::kPcieIn : Kind::kPcieOut, host(rank) * f_.gpus_per_host + gpu(rank), bytes);
+    put(read ? Kind::kPcieIn : Kind::kPcieOut, gpu_at(host(rank), gpu(rank)), bytes);
   }
 
   void storage(int64_t rank, double bytes, bool read) {
     if (f_.storage && f_.storage->network) return own_network(rank, bytes, read);
     if (!f_.storage) {
       put(read ? Kind::kDriveRead : Kind::kDriveWrite, host(rank), bytes);
-      return put(read ? Kind::kPcieIn : Kind::kPcieOut, host(rank) * f_.gpus_per_host + gpu(rank), bytes);
+      return put(read ? Kind::kPcieIn : Kind::kPcieOut, gpu_at(host(rank), gpu(rank)), bytes);
     }
     for (int64_t server = 0; server < f_.storage->servers; ++server) {
       const double part = bytes / static_cast<double>(f_.storage->servers);
@@ -204,11 +219,11 @@ class Enumeration {
         put(read ? Kind::kStorageOut : Kind::kStorageIn, server * f_.storage->links + link,
             part / static_cast<double>(f_.storage->links));
     }
-    put(read ? Kind::kPcieIn : Kind::kPcieOut, host(rank) * f_.gpus_per_host + gpu(rank), bytes);
+    put(read ? Kind::kPcieIn : Kind::kPcieOut, gpu_at(host(rank), gpu(rank)), bytes);
     const auto nics = nics_of(gpu(rank));
     for (const int64_t nic : nics) {
       const double part = bytes / static_cast<double>(nics.size());
-      put(read ? Kind::kNicDown : Kind::kNicUp, host(rank) * f_.nics_per_host + nic, part);
+      put(read ? Kind::kNicDown : Kind::kNicUp, nic_at(host(rank), nic), part);
       const int64_t leaf = leaf_of(host(rank), nic);
       std::vector<std::vector<Path>> from_each;  // switch of the tier that servers are attached to
       if (f_.storage->attached_to == Tier::kLeaf && f_.spine)
@@ -229,6 +244,8 @@ class Enumeration {
  private:
   const Fabric& f_;
   Placement placement_;
+  int64_t gpus_ = 1, nics_ = 1;                 // of each of the job's hosts
+  std::vector<int64_t> first_gpu_, first_nic_;  // of every host
 };
 
 }  // namespace

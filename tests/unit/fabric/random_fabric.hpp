@@ -3,6 +3,7 @@
 // anywhere. Their rates are unknown.
 #pragma once
 
+#include <algorithm>
 #include <initializer_list>
 #include <random>
 
@@ -38,6 +39,19 @@ inline void add_storage_network(Random& random, Fabric& fabric) {
   if (between(random, 0, 2) == 0) fabric.storage->attached_to = Tier::kCore;
 }
 
+// In front of the others or behind them, with other numbers of GPUs and NICs.
+inline void add_other_hosts(Random& random, Fabric& fabric) {
+  HostKind kind{"other", between(random, 1, 5), {}, {}, {}, {}, {}};
+  for (int tries = 0; tries < 100; ++tries) {
+    kind.gpus = one_of(random, {1, 2, 3, 4, 6, 8});
+    kind.nics = one_of(random, {1, 2, 3, 4, 6, 8, 12, 16});
+    if (kind.nics % fabric.rails == 0 && std::max(kind.gpus, kind.nics) % std::min(kind.gpus, kind.nics) == 0)
+      break;
+    kind.gpus = kind.nics = 0;
+  }
+  fabric.kinds.insert(between(random, 0, 1) == 0 ? fabric.kinds.begin() : fabric.kinds.end(), kind);
+}
+
 inline Fabric random_fabric(Random& random) {
   Fabric fabric;
   fabric.gpus_per_host = one_of(random, {1, 2, 3, 4, 8});
@@ -48,6 +62,7 @@ inline Fabric random_fabric(Random& random) {
     fabric.rails = one_of(random, {1, 1, 2, 4, 8, fabric.nics_per_host});
   } while (fabric.nics_per_host % fabric.rails != 0);
   fabric.kinds = {{"host", between(random, 1, 9), {}, {}, {}, {}, {}}};
+  while (between(random, 0, 2) == 0) add_other_hosts(random, fabric);
   fabric.leaf.hosts = between(random, 1, 4);
   const std::int64_t spines = between(random, 1, 3);
   if (fabric.groups() > 1 || between(random, 0, 2) == 0) {

@@ -81,6 +81,30 @@ TEST(ReadFabric, ANetworkOfStoragesOwnIsReadAsItWasAndJudgedAsTheOther) {
       "/storage/attached_to");
 }
 
+TEST(ReadFabric, KindsOfHostsMayHaveOtherNumbersOfGpusAndNics) {
+  Fabric fabric = sample();
+  fabric.kinds.push_back({"inference", 20, {}, 32e9, 25e9, {}, {}});
+  fabric.kinds.back().gpus = 4;
+  fabric.kinds.back().nics = 8;
+  fabric.kinds.push_back({"more of these", 10, {}, 32e9, 25e9, {}, {}, {}, 4, 8});
+  const std::string json = to_json(fabric);
+  const auto again = parse_fabric(json, "f.json");
+  ASSERT_TRUE(again) << again.error().what;
+  EXPECT_EQ(to_json(*again), json);
+  EXPECT_EQ(again->count(Kind::kPcieIn), 600 * 8 + 30 * 4);
+  EXPECT_EQ(again->count(Kind::kNicUp), 630 * 8);
+  ASSERT_EQ(again->alike_hosts().size(), 2U);
+  const AlikeHosts alike = again->alike_at(615);
+  EXPECT_EQ(alike.first_host, 600);
+  EXPECT_EQ(alike.hosts, 30);
+  EXPECT_EQ(alike.first_gpu, 4800);
+  EXPECT_EQ(alike.first_nic, 4800);
+  fabric.kinds[1].nics = 6;
+  expect_refused(to_json(fabric), "/hosts/1/nics_per_host");
+  fabric.kinds[1].nics = 4;  // of 8 rails
+  expect_refused(to_json(fabric), "does not divide the 4 NICs of a host of kind 'inference'");
+}
+
 TEST(ReadFabric, WhatIsWrongIsToldWithItsPlace) {
   expect_refused("", "is empty");
   expect_refused("[]", "top level");
