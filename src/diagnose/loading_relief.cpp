@@ -27,6 +27,14 @@ std::string loading_resource(const LoadingTask& task, const HopRate& read, const
                                          : task.fixed_name;
 }
 
+LoadingPart longest_besides(const LoadingTimes& times, LoadingPart left_out) {
+  LoadingPart longest = nullptr;
+  for (const LoadingPart part : {&LoadingTimes::read_s, &LoadingTimes::copy_s, &LoadingTimes::fixed_s})
+    if (part != left_out && times.*part > 0 && (longest == nullptr || times.*part > times.*longest))
+      longest = part;
+  return longest;
+}
+
 }  // namespace
 
 std::vector<LoadingRelief> relieve_loading(const LoadingTask& task, const LoadingTimes& times) {
@@ -42,32 +50,24 @@ std::vector<LoadingRelief> relieve_loading(const LoadingTask& task, const Loadin
   constexpr double kEndless = 1e12;
   std::vector<LoadingRelief> steps;
   if (task.streamed && left > 0) {
-    LoadingTimes mended = times;
-    for (const LoadingPart part : order) {
-      if (times.*part <= left) continue;
-      const double least = times.*part / left, factor = rounded_up(least);
-      mended.*part /= factor;
-      steps.push_back({part, factor, least, mended.whole_s(true), part == order[0] ? order[1] : order[0]});
+    for (const LoadingPart part : order)
+      if (times.*part > left) steps.push_back({part, rounded_up(times.*part / left), times.*part / left});
+  } else {
+    std::size_t count = 1;
+    while (count < order.size() && at(count, kEndless) >= task.wanted_s) ++count;
+    double low = 1, high = kEndless;
+    for (int i = 0; i < 100; ++i) {
+      const double middle = std::sqrt(low * high);
+      (at(count, middle) <= task.wanted_s ? high : low) = middle;
     }
-    return steps;
+    for (std::size_t i = 0; i < count; ++i) steps.push_back({order[i], rounded_up(high), high});
   }
-  std::size_t count = 1;
-  while (count < order.size() && at(count, kEndless) >= task.wanted_s) ++count;
-  double low = 1, high = kEndless;
-  for (int i = 0; i < 100; ++i) {
-    const double middle = std::sqrt(low * high);
-    (at(count, middle) <= task.wanted_s ? high : low) = middle;
-  }
-  const double factor = rounded_up(high);
-  for (std::size_t i = 0; i < count; ++i) {
-    LoadingTimes rest = times;
-    for (std::size_t k = 0; k < i; ++k) rest.*order[k] /= factor;
-    rest.*order[i] = 0;
-    LoadingPart next = i + 1 < count ? order[i + 1] : nullptr;
-    for (const LoadingPart part : {&LoadingTimes::read_s, &LoadingTimes::copy_s, &LoadingTimes::fixed_s})
-      if (i + 1 == count && part != order[i] && rest.*part > 0 && (!next || rest.*part > rest.*next))
-        next = part;
-    steps.push_back({order[i], factor, high, at(i + 1, factor), next});
+  LoadingTimes mended = times;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const LoadingTimes before = mended;
+    mended.*steps[i].what /= steps[i].factor;
+    steps[i].whole_s = mended.whole_s(task.streamed);
+    steps[i].next = i + 1 < steps.size() ? steps[i + 1].what : longest_besides(before, steps[i].what);
   }
   return steps;
 }

@@ -117,7 +117,7 @@ TEST(ASlowColdStart, IsSoonEnoughWithTheReliefThatIsNamedAndNotWithLess) {
   const auto d = asked(profile, read_at(0.2e9));
   ASSERT_EQ(d.relief.size(), 1U);
   EXPECT_EQ(d.relief[0].resource, "storage");
-  EXPECT_EQ(d.relief[0].next_bottleneck, "gpu");
+  EXPECT_EQ(d.relief[0].next_bottleneck, "engine start");  // 15 s, where the copy takes 0.3
   EXPECT_NEAR(d.relief[0].factor, 16060522496 / 45 / 0.2e9, 0.01);
   const auto better = asked(profile, read_at(0.2e9 * d.relief[0].factor));
   EXPECT_EQ(better.verdict, "fed");
@@ -142,6 +142,8 @@ TEST(ALoading, IsMendedInAllThatIsTooSlow) {
   EXPECT_DOUBLE_EQ(relief[1].factor, 1.6);  // 80 ÷ (60 − 10)
   EXPECT_DOUBLE_EQ(relief[0].whole_s, 90);
   EXPECT_DOUBLE_EQ(relief[1].whole_s, 60);
+  EXPECT_EQ(relief[0].next, &LoadingTimes::copy_s);
+  EXPECT_EQ(relief[1].next, &LoadingTimes::read_s);  // 50 s, mended as it is
 
   LoadingTask staged = streamed;
   staged.streamed = false;
