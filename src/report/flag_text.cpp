@@ -42,6 +42,9 @@ constexpr std::array kMeanings{
     Meaning{"cpu-contended",
             "something else on the machine used the CPUs meanwhile: `millrace doctor` says what to do; then "
             "measure again"},
+    Meaning{"cache-not-bypassed",
+            "the data went through the page cache, or lie in memory: this is memory's rate as much as the "
+            "drive's"},
     Meaning{"rate-not-reached",
             "it fell behind its rate, and the latencies hold the waiting: give a lower --rate"},
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "modules/cufile/direct_reads.hpp"
+#include "modules/storage/page_cache.hpp"
 #include "modules/storage/test_file.hpp"
 
 namespace millrace::gds {
@@ -42,7 +43,17 @@ Result<std::unique_ptr<Worker>> Worker::make(const sdk::Host& host, const Settin
   if (Result<void> opened = worker->open_files(host, settings); !opened)
     return tl::unexpected(opened.error());
   if (Result<void> made = worker->make_lanes(settings); !made) return tl::unexpected(made.error());
+  worker->cached_before = worker->cached_now();
   return worker;
+}
+
+double Worker::cached_now() const {
+  double share = 0, bytes = 0;
+  for (const storage::Target& target : targets) {
+    share += storage::cached_share(target.fd.get(), target.bytes) * static_cast<double>(target.bytes);
+    bytes += static_cast<double>(target.bytes);
+  }
+  return bytes > 0 ? share / bytes : 0;
 }
 
 Result<void> Worker::open_files(const sdk::Host& host, const Settings& settings) {

@@ -24,6 +24,9 @@ struct Worker {
   std::optional<Slots> slots;
   std::optional<WrittenBlocks> written;
   std::vector<Lane> lanes;
+  double cached_before = 0;  // the share of the files that lay in the page cache before anything was moved
+
+  [[nodiscard]] double cached_now() const;
 
   // For the calling thread's rank. `settings` must outlive it.
   static Result<std::unique_ptr<Worker>> make(const sdk::Host& host, const Settings& settings);
