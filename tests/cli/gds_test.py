@@ -128,7 +128,9 @@ class Paths(GdsTest):
             for calls in ("batch", "stream"):
                 with self.subTest(direct=direct, calls=calls):
                     self.description["cufile"] = {"direct": direct}
-                    self.assertEqual(self.fine("read", "--calls", calls, *ONCE)[1], expected)
+                    m, path = self.fine("read", "--calls", calls, *ONCE)
+                    self.assertEqual(path, expected)
+                    self.assertEqual("cache-not-bypassed" in m["flags"], not direct and calls == "batch", m["flags"])
 
     def test_direct_only_is_skipped_where_there_is_no_direct_path(self):
         self.description["cufile"] = {"direct": False}

@@ -63,9 +63,9 @@ class Batch {
 
  private:
   static Request request_of(const CUfileIOParams_t& one) {
-    return {"cuFileBatchIOSubmit",    one.opcode == CUFILE_READ, one.fh,
-            one.u.batch.devPtr_base,  one.u.batch.size,          one.u.batch.file_offset,
-            one.u.batch.devPtr_offset};
+    return {
+        "cuFileBatchIOSubmit",   one.opcode == CUFILE_READ, one.fh, one.u.batch.devPtr_base, one.u.batch.size,
+        one.u.batch.file_offset, one.u.batch.devPtr_offset, true};
   }
 
   void work() {

@@ -52,6 +52,27 @@ ssize_t move_bytes(const File& file, bool reads, char* gpu, std::size_t size, of
   return static_cast<ssize_t>(done);
 }
 
+// The file without O_DIRECT; itself where it cannot be opened again.
+class Buffered {
+ public:
+  explicit Buffered(const File& file)
+      : fd_(open(("/proc/self/fd/" + std::to_string(file.fd)).c_str(),
+                 (file.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC)),
+        file_(file) {
+    if (fd_ >= 0) file_.fd = fd_;
+  }
+  Buffered(const Buffered&) = delete;
+  Buffered& operator=(const Buffered&) = delete;
+  ~Buffered() {
+    if (fd_ >= 0) close(fd_);
+  }
+  [[nodiscard]] const File& file() const { return file_; }
+
+ private:
+  int fd_;
+  File file_;
+};
+
 Path way_of(int gpu, bool reads) {
   Machine& machine = Machine::instance();
   Path way = reads ? machine.host_to_gpu(gpu) : machine.gpu_to_host(gpu);
@@ -106,7 +127,7 @@ void check_request(const Request& request) {
 ssize_t transfer(const Request& request, std::int64_t& ready_ns) {
   Machine& machine = Machine::instance();
   check_request(request);
-  const File file = Registry::instance().file(request.file);
+  File file = Registry::instance().file(request.file);
   const Piece piece = *Registry::instance().piece(request.base);
   if (static_cast<std::uint64_t>(request.at) + request.size > piece.size)
     return -CU_FILE_INVALID_MAPPING_RANGE;
@@ -119,6 +140,8 @@ ssize_t transfer(const Request& request, std::int64_t& ready_ns) {
     while (true) pause();
   if (machine.is_lost(piece.gpu)) return -CU_FILE_CUDA_DRIVER_ERROR;
   const bool direct = goes_direct() && !bounces();
+  std::optional<Buffered> buffered;
+  if (!direct && request.may_be_buffered) file = buffered.emplace(file).file();
   char* const gpu = reinterpret_cast<char*>(piece.begin) + request.at;
   const ssize_t done = fault && fault->what == FaultKind::kError
                            ? refused(*fault)

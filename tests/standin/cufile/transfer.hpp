@@ -19,6 +19,8 @@ struct Request {
   const void* base = nullptr;
   std::size_t size = 0;
   off_t file_offset = 0, at = 0;
+  // Through the page cache where it goes through host memory, as batches of cuFile 1.15.1 do.
+  bool may_be_buffered = false;
 };
 
 // Ends the process over what the vendor's library refuses by doing it another way than was meant: a size or
