@@ -3,24 +3,14 @@
 // next.
 #pragma once
 
-#include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "selftest/score.hpp"
-#include "units/quantity.hpp"
+#include "selftest/trial.hpp"
 #include "units/result.hpp"
 
 namespace millrace::selftest {
-
-struct Bench {
-  std::filesystem::path binary;     // millrace itself
-  std::filesystem::path folder;     // on the drive to plant on; holds temporaries of ours while it runs
-  Duration budget{12'000'000'000};  // of measuring, for each case
-  std::function<bool()> interrupted;
-  std::function<void(const std::string& doing)> progress;
-};
 
 // The names, in order.
 std::vector<std::string> case_names();

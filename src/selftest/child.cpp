@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,8 +26,9 @@ constexpr int kEndLooks = 500;  // looks before SIGKILL: ten seconds
 constexpr std::size_t kLastOfOutput = 2000;
 
 // Between fork and exec: only what is allowed there.
-[[noreturn]] void become(char* const* arguments, int group, int output) {
+[[noreturn]] void become(char* const* arguments, int group, int output, const cpu_set_t* cpus) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (cpus != nullptr) sched_setaffinity(0, sizeof(*cpus), cpus);
   if (group >= 0 && write(group, "0", 1) != 1) _exit(kNotInGroup);
   dup2(output, STDOUT_FILENO);
   dup2(output, STDERR_FILENO);
@@ -58,8 +60,11 @@ Result<Child> Child::start(const std::vector<std::string>& arguments, const std:
       return failure(fmt::format("{}: {}", (options.group / "cgroup.procs").string(), std::strerror(error)));
     }
   }
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  for (const int cpu : options.cpus) CPU_SET(static_cast<std::size_t>(cpu), &cpus);
   const pid_t pid = fork();
-  if (pid == 0) become(words.data(), group, output);
+  if (pid == 0) become(words.data(), group, output, options.cpus.empty() ? nullptr : &cpus);
   const int error = errno;
   if (group >= 0) close(group);
   close(output);

@@ -15,8 +15,9 @@
 namespace millrace::selftest {
 
 struct ChildOptions {
-  std::filesystem::path group;        // a control group's folder that it enters before it starts; empty: ours
-  std::function<bool()> interrupted;  // asked ten times a second; then the child is interrupted too
+  std::filesystem::path group;  // a control group's folder that it enters before it starts; empty: ours
+  std::function<bool()> interrupted = {};  // asked ten times a second; then the child is interrupted too
+  std::vector<int> cpus = {};              // on which it may run; empty: all of ours
 };
 
 // A started child. Whatever happens to this object, the child is gone afterwards: asked by SIGINT, after ten

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -51,6 +52,17 @@ TEST(SelftestChild, IsInterruptedWithUs) {
   const auto code = child->wait(Duration{20'000'000'000});
   ASSERT_FALSE(code);
   EXPECT_EQ(code.error().exit, Exit::kInterrupted);
+}
+
+TEST(SelftestChild, RunsOnTheCpusThatItIsGiven) {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  ASSERT_EQ(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+  int last = CPU_SETSIZE - 1;
+  while (!CPU_ISSET(static_cast<std::size_t>(last), &allowed)) --last;
+  auto child = shell("grep Cpus_allowed_list /proc/self/status", {{}, {}, {last}});
+  ASSERT_EQ(child->wait(Duration{20'000'000'000}).value(), 0);
+  EXPECT_EQ(child->output(), "Cpus_allowed_list:\t" + std::to_string(last) + "\n");
 }
 
 TEST(SelftestChild, SaysThatTheGroupCannotBeEntered) {
