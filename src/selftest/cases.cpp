@@ -13,6 +13,7 @@
 #include "diagnose/diagnose.hpp"
 #include "selftest/capped_link.hpp"
 #include "selftest/child.hpp"
+#include "selftest/taken_memory.hpp"
 #include "workload/profile.hpp"
 
 namespace millrace::selftest {
@@ -21,6 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr double kMostOfCap = 40e6;     // bytes/s: any drive does more, and a few seconds show it
+constexpr double kEnoughReading = 1.2;  // times what copying moves, so that it is the copying that gives out
 
 bool is_of_link(const record::Measurement& m) {
   return m.label == diagnose::conventions::kStorageNetwork && m.probe != diagnose::conventions::kStorageRead;
@@ -85,6 +87,21 @@ class Cases {
       refuse(found.error(), true, row);
     return row;
   }
+  Row memory() {
+    Row row = row_of("neighbour in memory", "neighbours that copy");
+    if (bench_.progress) bench_.progress(fmt::format("{}: {}", row.name, row.planted));
+    const auto taken = take_memory(bench_, work_);
+    if (!taken) {
+      refuse(taken.error(), true, row);
+      return row;
+    }
+    row.planted = taken->text();
+    if (const auto found = diagnose_beside(*taken))
+      score(*found, {"starved", {"copy"}, {"memory"}}, row);
+    else
+      refuse(found.error(), true, row);
+    return row;
+  }
   [[nodiscard]] bool interrupted() const { return interrupted_; }
 
  private:
@@ -137,6 +154,21 @@ class Cases {
     return diagnosed(*document);
   }
 
+  // Copying beside neighbours, on data in memory: it is the copying that they starve, as one thread of it or
+  // as memory's bandwidth in all.
+  Result<record::Diagnosis> diagnose_beside(const TakenMemory& taken) {
+    const auto work = work_in_memory();
+    if (!work) return tl::unexpected(work.error());
+    const auto document = run_trial(bench_, work->path(), trial_beside(taken));
+    if (!document) return tl::unexpected(document.error());
+    if (const double reading = reading_rate(*document); reading < kEnoughReading * taken.beside)
+      return failure(fmt::format("{}, and reading data in memory does no more than {} beside them",
+                                 taken.text(), millrace::to_text(BytesPerSecond{reading})),
+                     {}, Exit::kInconclusive);
+    if (document->diagnoses.empty()) return failure("the run has no diagnosis", {}, Exit::kCheckFailed);
+    return document->diagnoses.front();
+  }
+
   // A third of what the drive does by itself, and no more than what shows within seconds.
   double cap_of_drive() {
     if (healthy_rate_ <= 0) return kMostOfCap;
@@ -169,9 +201,10 @@ struct Named {
   const char* name;
   Row (Cases::*run)();
 };
-constexpr std::array<Named, 5> kCases{{{"nothing", &Cases::nothing},
+constexpr std::array<Named, 6> kCases{{{"nothing", &Cases::nothing},
                                        {"drive", &Cases::drive},
                                        {"link", &Cases::link},
+                                       {"memory", &Cases::memory},
                                        {"cpu", &Cases::stage},
                                        {"two", &Cases::two}}};
 

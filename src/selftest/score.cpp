@@ -58,12 +58,14 @@ void score(const record::Diagnosis& diagnosis, const Expected& expected, Row& ro
     if (!row.right) row.why = fmt::format("{} is blamed, nothing was planted", row.found);
     return;
   }
-  if (!contains(kinds, expected.kinds.front())) {
+  if (!contains(kinds, expected.kinds.front()) &&
+      std::none_of(kinds.begin(), kinds.end(),
+                   [&](const std::string& kind) { return contains(expected.or_named, kind); })) {
     row.why = fmt::format("{} binds, and is not named", expected.kinds.front());
     return;
   }
   for (const std::string& kind : kinds)
-    if (!contains(expected.kinds, kind)) {
+    if (!contains(expected.kinds, kind) && !contains(expected.or_named, kind)) {
       row.why = fmt::format("{} is blamed as well, and was not planted", kind);
       return;
     }
@@ -99,7 +101,7 @@ std::string to_text(const std::vector<Row>& rows) {
   std::size_t tried = 0, right = 0;
   for (const Row& row : rows) {
     if (!row.skipped.empty()) {
-      text += fmt::format("{:<{}}  not planted: {}\n", row.name, name, row.skipped);
+      text += fmt::format("{:<{}}  cannot be planted here: {}\n", row.name, name, row.skipped);
       continue;
     }
     ++tried;

@@ -16,6 +16,7 @@ struct Expected {
   std::string verdict;             // "starved" | "fed"
   std::vector<std::string> kinds;  // of bottlenecks; the first is to be named as binding, those after it as
                                    // what binds next; empty: no hop may be named at all
+  std::vector<std::string> or_named = {};  // kinds by which the first may go as well
 };
 
 struct Row {

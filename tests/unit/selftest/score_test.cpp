@@ -60,6 +60,22 @@ TEST(SelftestScore, BlamingMoreThanWasPlantedIsNot) {
   EXPECT_THAT(row.why, HasSubstr("memory is blamed as well"));
 }
 
+TEST(SelftestScore, WhatGoesByTwoNamesIsRightByEither) {
+  const Expected either{"starved", {"copy"}, {"memory"}};
+  for (const std::vector<std::string>& kinds :
+       std::vector<std::vector<std::string>>{{"copy"}, {"memory"}, {"memory", "copy"}}) {
+    Row row;
+    score(starved_by(kinds), either, row);
+    EXPECT_TRUE(row.right) << row.why;
+  }
+  for (const std::vector<std::string>& kinds :
+       std::vector<std::vector<std::string>>{{"cpu"}, {"memory", "cpu"}}) {
+    Row row;
+    score(starved_by(kinds), either, row);
+    EXPECT_FALSE(row.right);
+  }
+}
+
 TEST(SelftestScore, OfTwoCausesTheSecondBindsNext) {
   Row row;
   score(starved_by({"storage"}, {"storage", "cpu"}), {"starved", {"storage", "cpu"}}, row);
@@ -119,7 +135,7 @@ TEST(SelftestScore, TextAndJsonSayWhatWasLeftOut) {
   wrong.right = false;
   wrong.why = "cpu binds, and is not named";
   const std::string text = to_text({skipped, wrong});
-  EXPECT_THAT(text, HasSubstr("throttled drive  not planted: capping a drive needs root"));
+  EXPECT_THAT(text, HasSubstr("throttled drive  cannot be planted here: capping a drive needs root"));
   EXPECT_THAT(text, HasSubstr("WRONG: cpu binds, and is not named"));
   EXPECT_THAT(text, HasSubstr("0 of 1 right, 1 could not be planted here."));
   const auto json = nlohmann::json::parse(to_json({skipped, wrong}));
