@@ -14,6 +14,7 @@ import dataclasses
 import json
 import os
 import random
+import signal
 import statistics
 import subprocess
 import sys
@@ -179,12 +180,16 @@ def conclude(arguments: argparse.Namespace,
     """Makes the comparisons, each by its name, one after another; prints what came out, and returns the exit code."""
     say = (lambda text: None) if arguments.quiet else (lambda text: print(text, file=sys.stderr, flush=True))
     judgements = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         for name, compare in comparisons.items():
             say(f"--- {name}")
             judgements += compare(say)
     except Refused as reason:
         sys.exit(str(reason))
+    except KeyboardInterrupt:  # what was finished is worth its table
+        print_table(judgements)
+        sys.exit(f"stopped: {len(judgements)} claims of {len(comparisons)} comparisons were judged")
     print_table(judgements)
     if arguments.json:
         write_json(judgements, arguments.json)
