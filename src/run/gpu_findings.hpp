@@ -10,7 +10,8 @@
 namespace millrace::run {
 
 // "gpu-throttled" for each GPU that was, with the measurement that it was longest in and what held its clocks
-// down.
-std::vector<topology::Finding> findings_of_gpus(const std::vector<record::Measurement>& measurements);
+// down; and "gpu-slow" for each whose own memory moved less than 95 % of what that of the host's other GPUs
+// of its model did, in one measurement of gpu.memory.
+std::vector<topology::Finding> findings_of_gpus(const record::Document& document);
 
 }  // namespace millrace::run

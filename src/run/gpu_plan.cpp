@@ -13,6 +13,10 @@ namespace {
 
 constexpr double kCopyWeight = 0.4, kCollectiveWeight = 0.4, kStorageWeight = 0.4;
 constexpr const char* kCopyProbe = "gpu.copy";
+constexpr const char* kOwnProbe = "gpu.memory";
+constexpr const char* kOwnCopySize = "256MiB";  // twice a B200's cache
+constexpr const char* kOwnSlot = "100ms";       // of each GPU, of a copy that takes less than a millisecond
+constexpr double kOwnWeight = 0.2;
 constexpr const char* kCopySize = "16MiB";                        // a link is as fast with it as with more
 constexpr const char* kCollectiveSize = "64MiB";                  // small ones tell latency, not bandwidth
 constexpr std::uint64_t kStorageSize = std::uint64_t{128} << 20;  // of the file of each GPU
@@ -80,6 +84,12 @@ void add_copies(const topology::Topology& graph, const std::vector<std::string>&
   for (const std::vector<std::string>& behind : behind_switches(graph, gpus))
     copy("host-to-all", list_of(behind));
   copy("peer-read", plan.to);
+  // By the copy engine, which needs no kernels. Whether one GPU is slower than the others shows in its own
+  // memory.
+  plan.measurements.push_back(
+      {kOwnProbe,
+       {{"gpu", plan.to}, {"engine", "copy-engine"}, {"size", kOwnCopySize}, {"slot", kOwnSlot}},
+       kOwnWeight});
 }
 
 }  // namespace
@@ -96,10 +106,12 @@ void GpuPlan::size_copies(double slowest) {
   if (!(slowest > 0) || slowest * kTakes_s >= kMost) return;
   const auto size =
       std::clamp(static_cast<std::uint64_t>(slowest * kTakes_s) / kLeast * kLeast, kLeast, kMost);
+  // What is copied within a GPU comes over its link first.
+  const std::map<std::string, std::uint64_t> sizes{{kCopyProbe, size}, {kOwnProbe, 16 * size}};
   for (GpuMeasurement& one : measurements)
-    if (one.probe == kCopyProbe)
+    if (const auto found = sizes.find(one.probe); found != sizes.end())
       for (auto& [name, text] : one.given)
-        if (name == "size") text = std::to_string(size);
+        if (name == "size") text = std::to_string(found->second);
 }
 
 GpuPlan plan_gpus(const Job& job, const Catalog& catalog, const topology::Machine& machine) {

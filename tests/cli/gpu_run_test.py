@@ -80,12 +80,15 @@ class GpuRun(StandInTest):
             gpu["index"] = index
         slow, fast = self.description["switches"]
         slow["uplink_bytes_per_s"], fast["uplink_bytes_per_s"] = 2 * SLOW, 1_000_000_000
+        self.description["gpus"][2]["memory_bytes_per_s"] *= 0.6
         document, _ = self.run_job("a slow switch uplink")
         verdict = document["diagnoses"][0]
         self.assertEqual(verdict["verdict"], "starved")
         self.assertEqual([b["resources"] for b in verdict["bottlenecks"]], [[f"pcie:{slow['pci']}:write"]])
         # What two of four GPUs get through it, times two.
         self.assertAlmostEqual(verdict["bottlenecks"][0]["available_bytes_per_s"] / (4 * SLOW), 1, delta=0.1)
+        # And a slow GPU besides, where no link shows it.
+        self.assertEqual([f["resource"] for f in document["findings"] if f["id"] == "gpu-slow"], ["gpu:2"])
 
     def test_gpus_that_cannot_be_used_leave_host_memory_in_their_place(self):
         environ = self.standins(CUDA_VISIBLE_DEVICES="")

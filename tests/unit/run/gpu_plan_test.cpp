@@ -59,7 +59,8 @@ TEST_F(GpuPlanning, AllGpusTheirLinksAllReduceAndDirectStorageAreMeasured) {
   gpus(2);
   for (const char* name : {"gpu", "nccl", "gds"}) module(name);
   EXPECT_EQ(plan_gpus(job_, catalog_, machine_).to, "gpu:0,gpu:1");
-  for (const char* probe : {"gpu.copy", "nccl.all_reduce", "storage.gds_read", "storage.gds_write"})
+  for (const char* probe :
+       {"gpu.copy", "gpu.memory", "nccl.all_reduce", "storage.gds_read", "storage.gds_write"})
     EXPECT_THAT(probes(), Contains(probe));
   const auto profiles = workload::built_in_training_input();
   EXPECT_LT(share_time(job_, profiles, plan_gpus(job_, catalog_, machine_)).unit_s,
