@@ -8,6 +8,8 @@
 #include <cmath>
 
 #include "diagnose/binding.hpp"
+#include "diagnose/conventions.hpp"
+#include "diagnose/evidence.hpp"
 #include "diagnose/explain_feed.hpp"
 #include "diagnose/feed_path.hpp"
 #include "diagnose/life.hpp"
@@ -51,6 +53,23 @@ std::string what_decides(const FeedPath& path, const std::vector<Load>& loads,
                      run);
 }
 
+// What the same run did by GPUDirect Storage, and whether that went directly at all.
+void add_direct_way(const record::Document& document, const workload::Profile& profile, const Proof& staged,
+                    record::Diagnosis& diagnosis) {
+  const record::Measurement* direct = direct_run_of(document, profile);
+  if (direct == nullptr) return;
+  const auto has = [&](const char* flag) {
+    return std::find(direct->flags.begin(), direct->flags.end(), flag) != direct->flags.end();
+  };
+  const char* way = has("gds-direct")          ? "past host memory, as proven"
+                    : has("gds-compatibility") ? "in compatibility mode, through host memory all the same"
+                                               : "on a way that could not be proven";
+  const double utilization = direct->metrics.at(conventions::kUtilizationMetric).mean;
+  diagnosis.notes.push_back(fmt::format(
+      "by GPUDirect Storage instead ({}, {}) the pipeline computed {:.0f} % of the time, staged {:.0f} %",
+      direct->id, way, utilization * 100, staged.measured * 100));
+}
+
 void add_proof(const record::Document& document, const workload::Profile& profile, double wanted,
                record::Diagnosis& diagnosis) {
   const auto proof = prove(document, profile);
@@ -63,6 +82,7 @@ void add_proof(const record::Document& document, const workload::Profile& profil
         fmt::format("the pipeline's own run had bytes and compute divided by {:.4g}, on {:.0f} "
                     "accelerator{}; the prediction beside it is of exactly that run",
                     scale, accelerators, accelerators == 1 ? "" : "s"));
+  add_direct_way(document, profile, *proof, diagnosis);
   if (std::abs(proof->residual()) <= kLargeResidual) return;
   diagnosis.notes.push_back(
       fmt::format("prediction and pipeline are {:.0f} points apart (predicted {:.0f} %, measured {:.0f} "

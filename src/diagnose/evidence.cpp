@@ -36,6 +36,19 @@ const MeasuredSet* largest(const std::vector<MeasuredSet>& sets,
   return best;
 }
 
+// Alone, from a cold source, with the workload's compute; by GPUDirect Storage or not.
+const Measurement* pipeline_run(const record::Document& document, const workload::Profile& profile,
+                                bool direct) {
+  for (const Measurement& m : document.measurements)
+    if (m.probe == conventions::kPipeline && m.status == "ok" && m.concurrent_with.empty() &&
+        m.label == profile.name && text(m, conventions::kSource) == "cold" &&
+        (text(m, conventions::kWay) == "direct") == direct &&
+        number(m, conventions::kCompute).value_or(0) > 0 &&
+        m.metrics.contains(conventions::kUtilizationMetric))
+      return &m;
+  return nullptr;
+}
+
 }  // namespace
 
 std::optional<double> number(const Measurement& measurement, std::string_view parameter) {
@@ -117,13 +130,11 @@ std::string other_preparation(const record::Document& document, const workload::
 }
 
 const Measurement* proof_of(const record::Document& document, const workload::Profile& profile) {
-  for (const Measurement& m : document.measurements)
-    if (m.probe == conventions::kPipeline && m.status == "ok" && m.concurrent_with.empty() &&
-        m.label == profile.name && text(m, conventions::kSource) == "cold" &&
-        text(m, conventions::kWay) != "direct" && number(m, conventions::kCompute).value_or(0) > 0 &&
-        m.metrics.contains(conventions::kUtilizationMetric))
-      return &m;
-  return nullptr;
+  return pipeline_run(document, profile, false);
+}
+
+const Measurement* direct_run_of(const record::Document& document, const workload::Profile& profile) {
+  return pipeline_run(document, profile, true);
 }
 
 }  // namespace millrace::diagnose

@@ -36,5 +36,7 @@ const record::Measurement* stage_evidence(const record::Document& document, cons
 std::string other_preparation(const record::Document& document, const workload::Profile& profile);
 // The pipeline for real, with the workload's compute, from a cold source; null where there is none.
 const record::Measurement* proof_of(const record::Document& document, const workload::Profile& profile);
+// The same by GPUDirect Storage, which the verdict does not rest on; null where there is none.
+const record::Measurement* direct_run_of(const record::Document& document, const workload::Profile& profile);
 
 }  // namespace millrace::diagnose

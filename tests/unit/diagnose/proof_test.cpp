@@ -54,6 +54,24 @@ TEST(Proof, IsPredictedWithItsOwnAcceleratorsNotTheVerdicts) {
   EXPECT_NEAR(d.measured->residual, 0, 0.01);
 }
 
+TEST(Proof, ByGpuDirectStorageStandsBesideItAndFeedsNothing) {
+  Machine both = machine().proof(0.47);
+  const auto staged = both.ask();
+  for (const auto& [flag, words] : {std::pair{"gds-direct", "past host memory, as proven"},
+                                    std::pair{"gds-compatibility", "in compatibility mode"},
+                                    std::pair{"gds-path-unproven", "could not be proven"}}) {
+    Machine with = both;
+    with.proof(0.9);
+    with.document.measurements.back().parameters["way"] = "direct";
+    with.document.measurements.back().flags = {flag};
+    const auto d = with.ask();
+    EXPECT_EQ(d.measured->measurement, "m4");
+    EXPECT_EQ(d.utilization, staged.utilization);
+    EXPECT_THAT(d.notes, Contains(AllOf(HasSubstr("GPUDirect Storage instead (m5"), HasSubstr(words),
+                                        HasSubstr("90 % of the time, staged 47 %"))));
+  }
+}
+
 TEST(Proof, WithoutARunThereIsNone) { EXPECT_FALSE(machine().ask().measured); }
 
 }  // namespace
