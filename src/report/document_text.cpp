@@ -87,9 +87,9 @@ std::string document_text(const record::Document& document, const TextStyle& sty
   std::vector<topology::Finding> serious;
   for (const auto& finding : document.findings)
     if (finding.severity != "note") serious.push_back(finding);
-  for (const std::string& part :
-       {findings_text(serious, style), troubles_text(document, style),
-        diagnoses_text(document, document.diagnoses, style), interference_text(document, style)})
+  for (const std::string& part : {findings_text(serious, style), troubles_text(document, style),
+                                  diagnoses_text(document, document.diagnoses, style),
+                                  links_text(document, style), interference_text(document, style)})
     if (!part.empty()) out += "\n" + part;
   return out;
 }

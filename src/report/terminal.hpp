@@ -49,7 +49,10 @@ std::string interference_text(const record::Document& document, const TextStyle&
 // What all measurements together say that each resource carries, and which of them cannot be told apart.
 std::string capacities_text(const record::Document& document, const TextStyle& style);
 
-// All of it: host, findings, troubles, diagnoses, interference.
+// What links to other hosts carried with nothing beside it, a table for each host; empty for none.
+std::string links_text(const record::Document& document, const TextStyle& style);
+
+// All of it: host, findings, troubles, diagnoses, links, interference.
 std::string document_text(const record::Document& document, const TextStyle& style);
 
 }  // namespace millrace::report

@@ -53,6 +53,7 @@ class LinkRun(CommandTest):
         peer, flags = self.start_peer("--idle", "2s")
         ended = self.finish(self.start_run("--budget", "7s", *flags, "--peer-is", "storage"))
         self.assertEqual(ended.code, 0, ended.err)
+        self.assertRegex(ended.out, r"Link to .*\n.*\n  m\d+ tcp.stream, receive +3\d(\.\d+)? MB/s")
         at_peer = self.finish(peer)
         self.assertEqual(at_peer.code, 0, at_peer.err)
         self.assertEqual(at_peer.out.count("session with"), 1)
