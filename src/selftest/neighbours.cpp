@@ -33,7 +33,7 @@ std::string core_in_sysfs(int cpu) {
 std::string node_in_sysfs(int cpu) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(cpu_folder(cpu), error))
-    if (const std::string name = entry.path().filename(); name.starts_with("node")) return name;
+    if (std::string name = entry.path().filename(); name.starts_with("node")) return name;
   return {};
 }
 
