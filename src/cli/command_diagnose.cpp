@@ -86,7 +86,7 @@ Result<std::vector<workload::Profile>> load_all(const std::vector<std::string>& 
   return all;
 }
 
-int gpus_of(const record::Document& document) {
+int gpus_in_document(const record::Document& document) {
   const auto& endpoints = document.topology.endpoints;
   return std::max(
       1, static_cast<int>(std::count_if(endpoints.begin(), endpoints.end(),
@@ -162,7 +162,7 @@ void run_diagnose(const DiagnoseArguments& arguments, Context& context) {
   auto document = read_all(arguments);
   if (!document) return context.fail(document.error());
 
-  const int accelerators = arguments.accelerators > 0 ? arguments.accelerators : gpus_of(*document);
+  const int accelerators = arguments.accelerators > 0 ? arguments.accelerators : gpus_in_document(*document);
   document->diagnoses.clear();
   document->interference = diagnose::interference_of(*document);
   document->capacities = diagnose::capacities_of(*document, diagnose::infer(*document));
