@@ -57,13 +57,13 @@ CUfileError_t queue(Queued one) {
     const std::scoped_lock hold(streams_mutex);
     if (!registered_streams.contains(one.stream))
       misuse("a stream is used that is not registered, or not any more");
-    Users& users = users_of_buffers[one.request.base];
-    if (users.transfers > 0 && users.stream != one.stream)
+    Users& of_this = users_of_buffers[one.request.base];
+    if (of_this.transfers > 0 && of_this.stream != one.stream)
       misuse(
           "transfers of two streams are under way in one registered buffer: cuFile 1.15's compatibility mode "
           "gives one the other's bytes");
-    users.stream = one.stream;
-    ++users.transfers;
+    of_this.stream = one.stream;
+    ++of_this.transfers;
   }
   one.request.size = *one.size;
   one.request.file_offset = *one.file_offset;

@@ -6,7 +6,7 @@
 namespace millrace::report {
 namespace {
 
-record::Measurement& add(record::Document& document, const std::string& probe) {
+record::Measurement& add_measurement(record::Document& document, const std::string& probe) {
   record::Measurement& m = document.measurements.emplace_back();
   m.id = std::string("m").append(std::to_string(document.measurements.size()));
   m.probe = probe;
@@ -27,11 +27,11 @@ record::Document with_peer() {
 
 TEST(LinkText, TellsRatesOfStreamsAndTimesOfRoundTrips) {
   record::Document document = with_peer();
-  add(document, "tcp.stream").parameters["direction"] = std::string("receive");
+  add_measurement(document, "tcp.stream").parameters["direction"] = std::string("receive");
   record::Latency latency;
   latency.p50 = 20e-6;
   latency.p99 = 50e-6;
-  add(document, "tcp.latency").latency_s = latency;
+  add_measurement(document, "tcp.latency").latency_s = latency;
   EXPECT_EQ(links_text(document, {false, 100}),
             "Link to node2\n"
             "  alone                   measured       95 % in    limit  latency p50    p99\n"
@@ -41,9 +41,9 @@ TEST(LinkText, TellsRatesOfStreamsAndTimesOfRoundTrips) {
 
 TEST(LinkText, LeavesOutWhatRanTogetherWhatFailedAndWhatIsOfOneHost) {
   record::Document document = with_peer();
-  add(document, "tcp.stream").concurrent_with = {"m2"};
-  add(document, "tcp.stream").status = "failed";
-  add(document, "storage.read").participants = {{0, 0, "reader", 0, 0}};
+  add_measurement(document, "tcp.stream").concurrent_with = {"m2"};
+  add_measurement(document, "tcp.stream").status = "failed";
+  add_measurement(document, "storage.read").participants = {{0, 0, "reader", 0, 0}};
   EXPECT_EQ(links_text(document, {false, 100}), "");
 }
 
