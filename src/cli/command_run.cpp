@@ -86,8 +86,7 @@ class LoadedLinks {
         if (std::find(crossed.begin(), crossed.end(), hop.resource) == crossed.end())
           crossed.push_back(hop.resource);
     std::vector<topology::Finding> loaded = watch_.findings(crossed);
-    for (topology::Finding& finding : run::findings_of_gpus(document))
-      loaded.push_back(std::move(finding));
+    for (topology::Finding& finding : run::findings_of_gpus(document)) loaded.push_back(std::move(finding));
     for (topology::Finding& finding : loaded) {
       std::erase_if(document.findings, [&](const topology::Finding& idle) {
         return idle.id == finding.id && idle.resource == finding.resource;
