@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "report/figures.hpp"
 #include "report/layout.hpp"
@@ -58,18 +62,26 @@ std::string findings_text(const std::vector<topology::Finding>& findings, const 
 }
 
 std::string troubles_text(const record::Document& document, const TextStyle& style) {
-  std::string out;
-  for (const auto& m : document.measurements) {
+  // What lacks the same thing is told once, in the order in which it first came up.
+  std::vector<std::pair<const record::Measurement*, std::vector<std::string>>> troubles;
+  for (const record::Measurement& m : document.measurements) {
     if (m.status == "ok") continue;
-    const std::string what = m.label.empty() ? m.probe : fmt::format("{} ({})", m.probe, m.label);
-    const std::string first =
-        "  " +
-        toned(fmt::format("{:<8}", m.status), m.status == "failed" ? Tone::kBad : Tone::kDoubtful, style) +
-        " ";
-    out +=
-        wrapped(first, fmt::format("{} {}: {}", m.id, what, m.reason.empty() ? "no reason given" : m.reason),
-                11, style);
-    if (!m.hint.empty()) out += wrapped(std::string(11, ' '), "way out: " + m.hint, 11, style);
+    const auto same = std::find_if(troubles.begin(), troubles.end(), [&](const auto& known) {
+      const record::Measurement& other = *known.first;
+      return std::tie(m.status, m.reason, m.hint) == std::tie(other.status, other.reason, other.hint);
+    });
+    auto& names =
+        same == troubles.end() ? troubles.emplace_back(&m, std::vector<std::string>{}).second : same->second;
+    names.push_back(m.label.empty() ? fmt::format("{} {}", m.id, m.probe)
+                                    : fmt::format("{} {} ({})", m.id, m.probe, m.label));
+  }
+  std::string out;
+  for (const auto& [m, names] : troubles) {
+    const Tone tone = m->status == "failed" ? Tone::kBad : Tone::kDoubtful;
+    const std::string first = "  " + toned(fmt::format("{:<8}", m->status), tone, style) + " ";
+    const std::string reason = m->reason.empty() ? "no reason given" : m->reason;
+    out += wrapped(first, fmt::format("{}: {}", fmt::join(names, ", "), reason), 11, style);
+    if (!m->hint.empty()) out += wrapped(std::string(11, ' '), "way out: " + m->hint, 11, style);
   }
   return out.empty() ? out : toned("Not measured", Tone::kStrong, style) + "\n" + out;
 }

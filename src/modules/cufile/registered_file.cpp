@@ -31,8 +31,9 @@ Result<RegisteredFile> RegisteredFile::make(const Api& calls, int fd, const std:
     // reason.
     if (error.err == CU_FILE_HANDLE_NOT_REGISTERED)
       if (const auto missing = missing_udev_record(own))
-        return failure(fmt::format("cannot {}: {} (CU_FILE_HANDLE_NOT_REGISTERED)", doing, missing->what),
-                       missing->hint, missing->exit);
+        return failure(
+            fmt::format("cuFile refuses the file (CU_FILE_HANDLE_NOT_REGISTERED): {}", missing->what),
+            missing->hint, missing->exit);
     return cufile_failure(error, doing);
   }
   return file;

@@ -38,6 +38,27 @@ TEST(TroublesText, NamesWhatFailedWithReasonAndWayOut) {
             "           way out: see -v\n");
 }
 
+TEST(TroublesText, TellsOnceWhatSeveralLack) {
+  record::Document document;
+  for (const char* probe : {"ingest.pipeline", "storage.gds_read", "storage.gds_write"}) {
+    record::Measurement m;
+    m.id = std::string("m") + std::to_string(document.measurements.size());
+    m.probe = probe;
+    m.status = "skipped";
+    m.reason = "udev does not tell";
+    m.hint = "start udev";
+    document.measurements.push_back(m);
+  }
+  document.measurements[0].label = "unet3d-h100";
+  document.measurements[1].reason = "another one";
+  EXPECT_EQ(troubles_text(document, {false, 100}),
+            "Not measured\n"
+            "  skipped  m0 ingest.pipeline (unet3d-h100), m2 storage.gds_write: udev does not tell\n"
+            "           way out: start udev\n"
+            "  skipped  m1 storage.gds_read: another one\n"
+            "           way out: start udev\n");
+}
+
 TEST(DocumentText, SaysAtTheTopWhatStoodInAndThatARunWasCutShort) {
   record::Document document;
   document.complete = false;
