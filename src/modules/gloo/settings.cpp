@@ -49,7 +49,7 @@ Result<Settings> settings_from(const sdk::Host& host, Collective collective) {
   auto request = collective::request_from(host, collective, here * std::max(host.hosts(), 1), kMostRanks,
                                           "give --ranks 2");
   if (!request) return tl::unexpected(request.error());
-  Settings s{std::move(*request), here, host.text("algorithm") == "bcube"};
+  Settings s{*request, here, host.text("algorithm") == "bcube"};
   if (const Result<void> can = within_what_gloo_can(s); !can) return tl::unexpected(can.error());
   return s;
 }
