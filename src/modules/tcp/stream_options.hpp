@@ -41,7 +41,7 @@ inline constexpr std::array kOwnStreamParameters{
         "that share the streams, at each end and in each direction; default: one a stream, on half of "
         "the CPUs",
         1, 120),
-    sdk::parameter("block-size", MILLRACE_BYTES, "256KiB", "bytes of one send and at most of one receive", 1,
+    sdk::parameter("block-size", MILLRACE_BYTES, "1MiB", "bytes of one send and at most of one receive", 1,
                    1u << 30),
     sdk::parameter("zero-copy", MILLRACE_FLAG, "off", "send without a copy (MSG_ZEROCOPY)"),
     sdk::parameter(

@@ -16,7 +16,7 @@ TEST(TcpStream, OnlyTheReceiverCounts) {
   EXPECT_EQ(m[0].bytes, 0u);
   EXPECT_GT(m[1].bytes, 1'000'000u);
   // A block counts when its first byte came.
-  EXPECT_EQ(m[1].operations, (m[1].bytes + (256 << 10) - 1) / (256 << 10));
+  EXPECT_EQ(m[1].operations, (m[1].bytes + (1 << 20) - 1) / (1 << 20));
   EXPECT_GT(m[1].publishes, 5u);
 }
 
