@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collectives over host memory as a user drives them: on one host over loopback, and between two network namespaces."""
-import contextlib
 import os
 import signal
 import time
 
 from command_line import BUILD, CommandTest, main, workers_of
-from namespaces import NoNamespaces, TwoHosts
+from namespaces import two_hosts_of
 
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "broadcast", "alltoall")
 # nccl-tests, doc/PERFORMANCE.md
@@ -146,12 +145,7 @@ class Faults(GlooTest):
 class TwoNamespaces(GlooTest):
     def setUp(self):
         super().setUp()
-        hosts = contextlib.ExitStack()
-        self.addCleanup(hosts.close)
-        try:
-            self.near, self.far = hosts.enter_context(TwoHosts())
-        except NoNamespaces as reason:
-            self.skipTest(str(reason))
+        self.near, self.far = two_hosts_of(self)
 
     def pair(self, *arguments):
         peer = self.start("peer", "--listen", f"{self.far.address}:0", prefix=self.far.prefix())

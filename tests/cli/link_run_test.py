@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The main job with a peer: the link between two hosts, which are network namespaces, alone and beside the storage."""
-import contextlib
 import json
 import time
 
 from command_line import CommandTest, main
-from namespaces import NoNamespaces, TwoHosts
+from namespaces import two_hosts_of
 
 CAP = 40_000_000  # bytes/s, of the cable
 WORKLOAD = {
@@ -20,12 +19,7 @@ LOST = "the connection to .* was lost"
 class LinkRun(CommandTest):
     def setUp(self):
         super().setUp()
-        hosts = contextlib.ExitStack()
-        self.addCleanup(hosts.close)
-        try:
-            self.near, self.far = hosts.enter_context(TwoHosts())
-        except NoNamespaces as reason:
-            self.skipTest(str(reason))
+        self.near, self.far = two_hosts_of(self)
         (self.folder / "store").mkdir()
         (self.folder / "linked.json").write_text(json.dumps(WORKLOAD))
 

@@ -3,6 +3,7 @@
 
 Whatever happens, both are gone at the end of `with TwoHosts() as (near, far):`, and the cable with them.
 """
+import contextlib
 import os
 import secrets
 import shutil
@@ -76,3 +77,13 @@ class TwoHosts:
     def __exit__(self, *_):
         for side in self.sides:
             subprocess.run(["ip", "netns", "del", side.name], capture_output=True, check=False)
+
+
+def two_hosts_of(test):
+    """The near and the far end of a cable that are a test's own and gone after it, which skips where there can be none."""
+    hosts = contextlib.ExitStack()
+    test.addCleanup(hosts.close)
+    try:
+        return hosts.enter_context(TwoHosts())
+    except NoNamespaces as reason:
+        return test.skipTest(str(reason))

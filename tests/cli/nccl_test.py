@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Collectives between GPUs as a user drives them, on stand-in drivers: libnccl.so.2 and libcuda.so.1 that play a
 machine whose NVLinks they enforce in time. It proves the plumbing, not hardware."""
-import contextlib
 
 from command_line import main
-from namespaces import NoNamespaces, TwoHosts
+from namespaces import two_hosts_of
 from standin import LIBRARIES, StandInTest
 
 # nccl-tests, doc/PERFORMANCE.md
@@ -259,12 +258,7 @@ class Faults(NcclTest):
 class TwoNamespaces(NcclTest):
     def setUp(self):
         super().setUp()
-        hosts = contextlib.ExitStack()
-        self.addCleanup(hosts.close)
-        try:
-            self.near, self.far = hosts.enter_context(TwoHosts())
-        except NoNamespaces as reason:
-            self.skipTest(str(reason))
+        self.near, self.far = two_hosts_of(self)
 
     def over_both(self, **environment):
         # Both play the same machine; each host sees one of its GPUs.

@@ -2,7 +2,6 @@
 """tcp.stream and tcp.latency as a user drives them: on one host, and between two network namespaces whose cable the
 test caps, shakes and cuts.
 """
-import contextlib
 import os
 import signal
 import statistics
@@ -10,7 +9,7 @@ import threading
 import time
 
 from command_line import CommandTest, main, workers_of
-from namespaces import NoNamespaces, TwoHosts
+from namespaces import two_hosts_of
 
 # What a segment costs besides its data, as tc-tbf counts it: an Ethernet header (14; the kernel's qdisc_pkt_len_init
 # counts the headers of every segment of a large packet, and neither preamble nor checksum), an IPv4 header (20, RFC 791)
@@ -85,12 +84,7 @@ class OneHost(CommandTest):
 class TwoNamespaces(CommandTest):
     def setUp(self):
         super().setUp()
-        hosts = contextlib.ExitStack()
-        self.addCleanup(hosts.close)
-        try:
-            self.near, self.far = hosts.enter_context(TwoHosts())
-        except NoNamespaces as reason:
-            self.skipTest(str(reason))
+        self.near, self.far = two_hosts_of(self)
 
     def start_peer(self):
         """The other host's process, where it listens, and its token."""
