@@ -155,6 +155,12 @@ class CommandTest(unittest.TestCase):
             self.skipTest("python3-jsonschema is not installed")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def assertEndedAsItsVerdicts(self, ended, document):
+        """Which verdict a machine under test gets, the machine decides; the exit code has to say the same."""
+        verdicts = [d["verdict"] for d in document["diagnoses"]]
+        self.assertTrue(verdicts, ended.err)
+        self.assertEqual(ended.code, 0 if {"fed", "starved"} & set(verdicts) else 3, f"{verdicts}\n{ended.err}")
+
     def assertFolderIsEmpty(self, folder=None):
         self.assertEqual(os.listdir(folder or self.folder), [])
 

@@ -97,10 +97,10 @@ class Interrupts(CommandTest):
         self.assertIn("resnet50", diagnosed.out)
 
         resumed = self.run_it("run", "--resume", "j", "--json", "r.json")
-        self.assertEqual(resumed.code, 0, resumed.err)
+        document = json.loads((self.folder / "r.json").read_text())
+        self.assertEndedAsItsVerdicts(resumed, document)
         self.assertIn("left by a run that was killed", resumed.err)
         self.assertNotIn("millrace-data-", "".join(os.listdir(self.folder)))
-        document = json.loads((self.folder / "r.json").read_text())
         self.assertIs(document["complete"], True)
         after = {m["id"]: m for m in document["measurements"]}
         self.assertEqual(len(after), len(document["measurements"]))
@@ -117,8 +117,9 @@ class Interrupts(CommandTest):
         self.finish(process)
         begun = {m["id"]: m for m in self.measured()}  # the last line of each
         resumed = self.run_it("run", "--resume", "j", "--json", "r.json")
-        self.assertEqual(resumed.code, 0, resumed.err)
-        after = {m["id"]: m for m in json.loads((self.folder / "r.json").read_text())["measurements"]}
+        document = json.loads((self.folder / "r.json").read_text())
+        self.assertEndedAsItsVerdicts(resumed, document)
+        after = {m["id"]: m for m in document["measurements"]}
         self.assertTrue([m for m in begun.values() if len(m["repeats"]) < 3], "nothing was left to do")
         for name, m in begun.items():
             self.assertEqual(after[name]["repeats"][:len(m["repeats"])], m["repeats"], name)
@@ -133,7 +134,7 @@ class Interrupts(CommandTest):
         self.kill_in_the_middle()
         os.rename(self.folder / "j", self.folder / "old")
         ended = self.run_it(*RUN)
-        self.assertEqual(ended.code, 0, ended.err)
+        self.assertEndedAsItsVerdicts(ended, json.loads((self.folder / "r.json").read_text()))
         self.assertEqual(sorted(os.listdir(self.folder)), ["j", "old", "r.json"])
 
     def test_a_journal_torn_by_a_kill_is_resumed(self):
@@ -141,7 +142,7 @@ class Interrupts(CommandTest):
         journal = self.folder / "j"
         journal.write_bytes(journal.read_bytes()[:-40])
         resumed = self.run_it("run", "--resume", "j", "--json", "r.json")
-        self.assertEqual(resumed.code, 0, resumed.err)
+        self.assertEndedAsItsVerdicts(resumed, json.loads((self.folder / "r.json").read_text()))
         self.assertSatisfiesSchema(journal, "journal")
 
     def test_a_journal_of_a_run_that_goes_on_is_not_resumed(self):
