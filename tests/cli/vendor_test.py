@@ -36,6 +36,13 @@ class VendorTest(CommandTest):
         self.assertIn("has no nvml.h, and it is not fetched", done.stderr)
         self.assertFalse((self.folder / "vendor").exists())
 
+    def test_without_a_cuda_toolkit_it_goes_on_all_the_same(self):
+        path = os.pathsep.join(folder for folder in os.environ["PATH"].split(os.pathsep)
+                               if not os.path.exists(os.path.join(folder, "nvcc")))
+        done = self.fetch("--no-install", "vendor", PATH=path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("has no nvml.h, and it is not fetched", done.stderr)
+
     def test_a_package_that_is_not_the_pinned_one_is_refused(self):
         name = "nvidia_nvml_dev-13.0.87"
         with zipfile.ZipFile(self.folder / f"{name}-py3-none-any.whl", "w") as wheel:
