@@ -64,8 +64,10 @@ Result<std::unique_ptr<Ring>> Ring::make(const Settings& settings) {
   if (error != 0) return refused(error);
   ring->live_ = true;
   ring->enter_fd_ = ring->ring_.ring_fd;
-  // The n-th submission is always the n-th entry: written once, here.
-  for (std::uint32_t i = 0; i < ring->ring_.sq.ring_entries; ++i) ring->ring_.sq.array[i] = i;
+  // The n-th submission is always the n-th entry: written once, here. Without an array, which newer versions
+  // of liburing do without where the kernel can (IORING_SETUP_NO_SQARRAY, Linux 6.6), it is so anyway.
+  std::uint32_t* const array = ring->ring_.sq.array;
+  for (std::uint32_t i = 0; array != nullptr && i < ring->ring_.sq.ring_entries; ++i) array[i] = i;
   return ring;
 }
 
