@@ -12,6 +12,7 @@ namespace millrace::run {
 enum class MessageKind : char {
   kSpec = 's',       // core -> worker: what to run
   kReady = 'y',      // worker -> core: open is done
+  kFailed = 'f',     // worker -> core: why it failed, before it gives back what it holds, which may take long
   kResult = 'r',     // worker -> core: how it ended, and what it found
   kLog = 'l',        // worker -> core
   kTemporary = 't',  // worker -> core: a path about to be created

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace millrace::run {
 namespace {
@@ -127,8 +126,25 @@ void Instance::end_workers(int signal) {
   for (Member& member : members_)
     if (!member.gone) member.process.send_signal(signal);
   // Other hosts end theirs in the same way, at about the same time.
-  if (others_ != nullptr && signal == SIGKILL && ++kills_ == 2)
+  if (others_ != nullptr && signal == SIGKILL && ++kills_ == 3)
     others_->give_up("its workers did not end in time");
+}
+
+void Instance::leave_stuck_workers() {
+  for (Member& member : members_) {
+    if (member.gone || member.process.is_gone()) continue;
+    const std::string place = member.process.stuck_in();
+    if (place.empty()) continue;
+    const std::string what = fmt::format(
+        "its worker (process {}) waits in the kernel ({}), where nothing can end it, and was left there",
+        member.process.id(), place);
+    if (outcome_.status == "ok")
+      fail(what, "a driver, device or file server that does not answer: `dmesg` may tell which");
+    else
+      outcome_.reason += "; " + what;
+    member.process.leave_behind();
+    member.gone = true;
+  }
 }
 
 void Instance::tick() {
@@ -194,30 +210,6 @@ void Instance::talk_to_others() {
   }
 }
 
-// The rates of whole periods in which all threads of this host ran, as far as they are known.
-void Instance::report_rates() {
-  const SharedState& state = shared_->state();
-  constexpr std::int64_t kPeriods = 200;
-  const std::int64_t due = std::max(rates_sent_until_ns_, state.begin_ns) + kPeriods * state.slice_period_ns;
-  if (monotonic_ns() < due) return;
-  std::vector<std::vector<stats::Slice>> threads;
-  for (const Member& member : members_)
-    for (auto& slices : slices_of(member)) threads.push_back(std::move(slices));
-  const auto window = stats::common_window(threads);
-  if (!window) return;
-  const std::int64_t from = std::max(rates_sent_until_ns_, window->first);
-  const auto grid = stats::rates_on_grid(threads, from, window->second, state.slice_period_ns);
-  if (!grid || grid->bytes_per_s.empty()) return;
-  HostRates rates{from, {}, {}};
-  for (std::size_t i = 0; i < grid->bytes_per_s.size(); ++i) {
-    rates.bytes.push_back(static_cast<std::uint64_t>(std::llround(grid->bytes_per_s[i] * grid->period_s())));
-    rates.operations.push_back(
-        static_cast<std::uint64_t>(std::llround(grid->operations_per_s[i] * grid->period_s())));
-  }
-  rates_sent_until_ns_ = from + static_cast<std::int64_t>(rates.bytes.size()) * state.slice_period_ns;
-  others_->report(rates);
-}
-
 void Instance::take_messages(Member& member, int rank, int most) {
   for (int i = 0; i < most; ++i) {
     auto message = member.process.channel().poll_message(member.closed);
@@ -228,7 +220,10 @@ void Instance::take_messages(Member& member, int rank, int most) {
         break;
       case MessageKind::kResult:
         member.report = worker_report_from_json(message->body);
-        take_report(member);
+        take_report(*member.report);
+        break;
+      case MessageKind::kFailed:
+        take_report(worker_report_from_json(message->body));
         break;
       case MessageKind::kLog:
         if (callbacks_.log && !message->body.empty())
@@ -252,8 +247,7 @@ void Instance::take_messages(Member& member, int rank, int most) {
   }
 }
 
-void Instance::take_report(Member& member) {
-  const WorkerReport& report = *member.report;
+void Instance::take_report(const WorkerReport& report) {
   if (report.outcome == MILLRACE_CANCELLED || report.outcome == MILLRACE_OK) return;
   const bool unavailable = report.outcome == MILLRACE_UNAVAILABLE;
   if (outcome_.status == "ok" && unavailable) outcome_.status = "skipped";
@@ -263,77 +257,6 @@ void Instance::take_report(Member& member) {
     outcome_.hint = report.hint;
   }
   stop("failed");
-}
-
-void Instance::take_points(Member& member, int rank) {
-  const WorkerBlock& block = shared_->state().workers[rank];
-  const std::uint32_t count = std::min(block.recorders.load(std::memory_order_acquire), kMaxRecorders);
-  member.points.resize(std::max<std::size_t>(member.points.size(), count));
-  member.taken.resize(member.points.size());
-  for (std::uint32_t i = 0; i < count; ++i) {
-    const RecorderSlot& slot = block.slots[i];
-    const std::uint64_t written = slot.written.load(std::memory_order_acquire);
-    // Points that were overwritten before this look cost resolution, not totals: they are cumulative.
-    const std::uint64_t first =
-        written > kRingSlots / 2 ? std::max(member.taken[i], written - kRingSlots / 2) : member.taken[i];
-    for (std::uint64_t at = first; at < written; ++at) member.points[i].push_back(slot.ring[at % kRingSlots]);
-    member.taken[i] = written;
-  }
-}
-
-std::vector<std::vector<stats::Slice>> Instance::slices_of(const Member& member) const {
-  const auto rank = static_cast<std::size_t>(&member - members_.data());
-  const WorkerBlock& block = shared_->state().workers[rank];
-  std::vector<std::vector<stats::Slice>> threads;
-  for (std::size_t i = 0; i < member.points.size(); ++i) {
-    std::vector<stats::Slice> slices;
-    SlicePoint before{block.slots[i].opened_ns, 0, 0};
-    for (const SlicePoint& point : member.points[i]) {
-      slices.push_back(
-          {before.time_ns, point.time_ns, point.bytes - before.bytes, point.operations - before.operations});
-      before = point;
-    }
-    threads.push_back(std::move(slices));
-  }
-  return threads;
-}
-
-void Instance::look_at_mean() {
-  const std::int64_t now = monotonic_ns();
-  const SharedState& state = shared_->state();
-  const Duration elapsed{now - state.begin_ns};
-  std::uint64_t bytes = 0;
-  for (const Member& member : members_)
-    for (const auto& points : member.points)
-      if (!points.empty()) bytes += points.back().bytes;
-  if (others_ != nullptr)
-    for (const auto& slices : others_->recorded())
-      for (const stats::Slice& slice : slices) bytes += slice.bytes;
-  if (now - last_rate_ns_ >= 200'000'000) {
-    rate_now_ =
-        static_cast<double>(bytes - last_rate_bytes_) / (static_cast<double>(now - last_rate_ns_) * 1e-9);
-    last_rate_ns_ = now;
-    last_rate_bytes_ = bytes;
-  }
-  if (elapsed >= options_.time_limit) {
-    stop("time limit");
-    return;
-  }
-  if (options_.target <= 0 || elapsed.ns / state.slice_period_ns < static_cast<std::int64_t>(next_look_))
-    return;
-  std::vector<std::vector<stats::Slice>> threads;
-  for (const Member& member : members_)
-    for (auto& slices : slices_of(member)) threads.push_back(std::move(slices));
-  if (others_ != nullptr)
-    for (const auto& slices : others_->recorded())
-      if (!slices.empty()) threads.push_back(slices);
-  const auto window = stats::common_window(threads);
-  if (!window) return;
-  const auto grid = stats::rates_on_grid(threads, window->first, window->second, state.slice_period_ns);
-  if (!grid) return;
-  rule_.catch_up(bytes > 0 ? grid->bytes_per_s : grid->operations_per_s);
-  next_look_ = std::max(next_look_ + 50, next_look_ + next_look_ / 2);
-  if (rule_.is_finished(elapsed)) stop(rule_.result().reason);
 }
 
 void Instance::answer_exchange() {
@@ -374,57 +297,6 @@ std::string Instance::silent_for() const {
     latest = std::max(latest, shared_->state().workers[rank].progress_ns.load());
   if (latest == 0) return "it recorded nothing";
   return fmt::format("no progress for {}", to_text(Duration{monotonic_ns() - latest}));
-}
-
-void Instance::add_others() {
-  const std::size_t own = outcome_.workers.size();
-  others_->finish(outcome_);
-  for (std::size_t i = own; i < outcome_.workers.size(); ++i) {
-    const WorkerOutcome& worker = outcome_.workers[i];
-    if (worker.begin_ns == 0) continue;
-    outcome_.begin_ns =
-        outcome_.begin_ns == 0 ? worker.begin_ns : std::min(outcome_.begin_ns, worker.begin_ns);
-    outcome_.end_ns = std::max(outcome_.end_ns, worker.end_ns);
-  }
-}
-
-InstanceOutcome Instance::finish() {
-  for (std::size_t rank = 0; shared_ && rank < members_.size(); ++rank) {
-    Member& member = members_[rank];
-    take_points(member, static_cast<int>(rank));
-    const WorkerBlock& block = shared_->state().workers[rank];
-    WorkerOutcome worker;
-    if (member.report) worker.report = *member.report;
-    worker.begin_ns = block.begin_ns;
-    worker.end_ns = block.end_ns;
-    worker.slices = slices_of(member);
-    worker.latency.resize(kEpochs);
-    for (std::size_t i = 0; i < member.points.size(); ++i) {
-      const RecorderSlot& slot = block.slots[i];
-      // A worker that died left no last totals: its last slice's stand in.
-      const SlicePoint none{};
-      const SlicePoint& published = member.points[i].empty() ? none : member.points[i].back();
-      worker.bytes += std::max(slot.last.bytes, published.bytes);
-      worker.operations += std::max(slot.last.operations, published.operations);
-      // The last, broken slice counts where the thread hardly had whole ones (few, long operations).
-      if (member.points[i].size() < 20 && slot.last.time_ns > published.time_ns &&
-          slot.last.operations > published.operations)
-        worker.slices[i].push_back({member.points[i].empty() ? slot.opened_ns : published.time_ns,
-                                    slot.last.time_ns, slot.last.bytes - published.bytes,
-                                    slot.last.operations - published.operations});
-      for (std::uint32_t epoch = 0; epoch < kEpochs; ++epoch)
-        worker.latency[epoch].merge_counts(slot.latency[epoch], MILLRACE_LATENCY_BUCKETS);
-    }
-    if (worker.begin_ns > 0)
-      outcome_.begin_ns =
-          outcome_.begin_ns == 0 ? worker.begin_ns : std::min(outcome_.begin_ns, worker.begin_ns);
-    outcome_.end_ns = std::max(outcome_.end_ns, worker.end_ns);
-    outcome_.workers.push_back(std::move(worker));
-  }
-  if (others_ != nullptr) add_others();
-  if (outcome_.stop_reason.empty()) outcome_.stop_reason = "completed";
-  if (outcome_.status == "ok" && outcome_.stop_reason == "cancelled") outcome_.status = "cancelled";
-  return std::move(outcome_);
 }
 
 }  // namespace millrace::run

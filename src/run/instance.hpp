@@ -31,6 +31,8 @@ class Instance {
   void stop(const std::string& reason);  // the first reason counts
   void fail(const std::string& reason, const std::string& hint);
   void end_workers(int signal);
+  // Of workers that SIGKILL did not end: says where they are stuck, and goes on without them.
+  void leave_stuck_workers();
 
   [[nodiscard]] bool all_ready() const;
   [[nodiscard]] bool all_gone() const;
@@ -64,7 +66,7 @@ class Instance {
   };
 
   void take_messages(Member& member, int rank, int most);
-  void take_report(Member& member);
+  void take_report(const WorkerReport& report);
   void take_points(Member& member, int rank);
   void answer_exchange();
   void give_exchange(const std::vector<std::string>& all);

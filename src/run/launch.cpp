@@ -60,10 +60,10 @@ void stop_all(const Instances& instances, const std::string& reason) {
 }
 
 // Waits until all have ended by themselves; whoever has not by the deadline is ended: SIGTERM, two seconds,
-// SIGKILL.
+// SIGKILL. Whom the kernel holds even then, another two seconds later, is left behind.
 void end_all(const Instances& instances, std::int64_t deadline, const LaunchCallbacks& callbacks,
              const char* doing) {
-  bool asked = false;
+  bool asked = false, killed = false;
   for (std::int64_t kill_at = 0;;) {
     tick(instances);
     if (all_gone(instances)) return;
@@ -82,7 +82,11 @@ void end_all(const Instances& instances, std::int64_t deadline, const LaunchCall
         instance->end_workers(SIGTERM);
       }
     } else if (asked && now > kill_at) {
-      for (const auto& instance : instances) instance->end_workers(SIGKILL);
+      for (const auto& instance : instances) {
+        if (killed) instance->leave_stuck_workers();
+        instance->end_workers(SIGKILL);
+      }
+      killed = true;
       kill_at = now + kTermGrace_ns;
     }
   }

@@ -97,6 +97,15 @@ std::int32_t call_module(const millrace_host* host, Call call) {
   return MILLRACE_FAILED;
 }
 
+// Before anything is given back: a device that fails may not let go of it soon, or ever.
+void tell_failure(WorkerHost& host, Channel& channel, std::int32_t outcome, const std::string& phase) {
+  if (outcome == MILLRACE_OK || outcome == MILLRACE_CANCELLED) return;
+  WorkerReport failed = host.failure();
+  failed.outcome = outcome;
+  failed.phase = phase;
+  channel.send(MessageKind::kFailed, to_json(failed));
+}
+
 WorkerReport run_probe(const WorkerSpec& spec, SharedState& state, Channel& channel) {
   const auto module = open_module(spec.module);
   const millrace_probe* probe = module ? find_probe(*module, spec.probe) : nullptr;
@@ -127,11 +136,14 @@ WorkerReport run_probe(const WorkerSpec& spec, SharedState& state, Channel& chan
     } else {
       outcome = MILLRACE_CANCELLED;
     }
+    tell_failure(host, channel, outcome, phase);
     const std::int32_t closed = call_module(host.raw(), [&] { return probe->close(host.raw(), self); });
     if (outcome == MILLRACE_OK && closed != MILLRACE_OK) {
       phase = "close";
       outcome = closed;
     }
+  } else {
+    tell_failure(host, channel, outcome, phase);
   }
   host.close_memories();
   WorkerReport report = host.take_report();

@@ -340,6 +340,14 @@ std::int32_t WorkerHost::gather(const void* bytes, std::size_t size, void* all, 
   return MILLRACE_OK;
 }
 
+WorkerReport WorkerHost::failure() {
+  const std::lock_guard lock(mutex_);
+  WorkerReport said;
+  said.what = report_.what;
+  said.hint = report_.hint;
+  return said;
+}
+
 WorkerReport WorkerHost::take_report() {
   const std::lock_guard lock(mutex_);
   return report_;

@@ -31,6 +31,7 @@ class WorkerHost {
   // Gives memories back. Called after the probe's close.
   void close_memories();
 
+  [[nodiscard]] WorkerReport failure();  // what it said of it so far, and nothing else
   WorkerReport take_report();
 
  private:

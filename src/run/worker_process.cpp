@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <utility>
 
@@ -69,6 +70,7 @@ WorkerProcess::WorkerProcess(WorkerProcess&& other) noexcept
       channel_(std::move(other.channel_)),
       output_(std::exchange(other.output_, -1)),
       status_(other.status_),
+      left_behind_(other.left_behind_),
       printed_(std::move(other.printed_)) {}
 
 WorkerProcess& WorkerProcess::operator=(WorkerProcess&& other) noexcept {
@@ -76,6 +78,7 @@ WorkerProcess& WorkerProcess::operator=(WorkerProcess&& other) noexcept {
   std::swap(channel_, other.channel_);
   std::swap(output_, other.output_);
   std::swap(status_, other.status_);
+  std::swap(left_behind_, other.left_behind_);
   std::swap(printed_, other.printed_);
   return *this;
 }
@@ -91,7 +94,7 @@ WorkerProcess::~WorkerProcess() {
 }
 
 bool WorkerProcess::is_gone() {
-  if (status_) return true;
+  if (status_ || left_behind_) return true;
   // What it left running in its process group goes with it, while the group's number is still its own.
   siginfo_t info{};
   if (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid_)
@@ -104,7 +107,29 @@ bool WorkerProcess::is_gone() {
 }
 
 void WorkerProcess::send_signal(int signal) const {
-  if (!status_) kill(pid_, signal);
+  if (!status_ && !left_behind_) kill(pid_, signal);
+}
+
+std::string WorkerProcess::stuck_in() const {
+  std::error_code ignored;
+  // Of all its threads: the first may have ended, and wait for the others.
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid_), ignored)) {
+    std::ifstream status(task.path() / "stat");
+    std::string text;
+    std::getline(status, text);
+    const std::size_t name_ends = text.rfind(") ");  // the name may hold anything
+    if (name_ends == std::string::npos || text.compare(name_ends + 2, 1, "D") != 0) continue;
+    std::ifstream file(task.path() / "wchan");
+    std::string function;
+    file >> function;
+    return function.empty() || function == "0" ? "a place that it does not tell" : function;
+  }
+  return {};
+}
+
+void WorkerProcess::leave_behind() {
+  kill(-pid_, SIGKILL);
+  left_behind_ = true;
 }
 
 void WorkerProcess::drain_output() {

@@ -20,8 +20,9 @@ class WorkerProcess {
   static Result<WorkerProcess> start(const WorkerSpec& spec, int state_fd);
   WorkerProcess(WorkerProcess&& other) noexcept;
   WorkerProcess& operator=(WorkerProcess&& other) noexcept;
-  ~WorkerProcess();  // ends it at once when it still runs
+  ~WorkerProcess();  // ends it at once when it still runs, and was not left behind
 
+  [[nodiscard]] pid_t id() const { return pid_; }
   [[nodiscard]] int channel_fd() const { return channel_.fd(); }
   [[nodiscard]] int output_fd() const { return output_; }
   Channel& channel() { return channel_; }
@@ -29,6 +30,10 @@ class WorkerProcess {
   // Reaps it if it has ended. True when it is gone.
   bool is_gone();
   void send_signal(int signal) const;
+  // Where in the kernel it waits, deaf to every signal, "__rxe_cleanup"; empty when it does not.
+  [[nodiscard]] std::string stuck_in() const;
+  // Waits for it no more: it counts as gone, and ends when the kernel lets go of it.
+  void leave_behind();
   // Reads what it printed (stdout and stderr) and keeps the end of it.
   void drain_output();
   [[nodiscard]] const std::string& last_output() const { return printed_; }
@@ -45,6 +50,7 @@ class WorkerProcess {
   Channel channel_;
   int output_ = -1;
   std::optional<int> status_;
+  bool left_behind_ = false;
   std::string printed_;
 };
 

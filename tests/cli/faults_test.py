@@ -2,8 +2,10 @@
 """A probe that hangs, crashes, leaks or lies costs its own measurement, and nothing else."""
 import os
 import re
+import subprocess
+import time
 
-from command_line import BROKEN, FAULTS, CommandTest, main
+from command_line import BROKEN, FAULTS, CommandTest, is_alive, main
 
 # Whoever hangs is ended at SOON; all others have the time that a busy machine takes.
 SOON, PATIENT = ("--deadline", "3s"), ("--deadline", "20s")
@@ -52,6 +54,32 @@ class Faults(CommandTest):
 
     def test_a_hang_in_close_is_ended_at_the_deadline(self):
         self.phase("close", "hang", "did not end after the measuring by its deadline")
+
+    def test_what_the_kernel_holds_is_left_behind_and_told(self):
+        image, point = self.folder / "image", self.folder / "point"
+        image.write_bytes(b"")
+        os.truncate(image, 16 << 20)
+        point.mkdir()
+        made = subprocess.run(f"mkfs.ext4 -q -F {image} && mount -o loop {image} {point} && touch {point}/file && fsfreeze -f {point}",
+                              shell=True, capture_output=True, text=True, check=False)
+        self.addCleanup(subprocess.run, f"fsfreeze -u {point}; umount {point}", shell=True, capture_output=True, check=False)
+        if made.returncode:
+            self.skipTest(f"no file system can be frozen here: {made.stderr.strip()}")
+        began = time.monotonic()
+        process = self.start("measure", "faulty.phase", "--phase", "run", "--deed", "stuck", *SHORT, "--deadline", "1s", "--json", "-",
+                             MILLRACE_TEST_FROZEN_FILE=str(point / "file"))
+        ended = self.finish(process, began, patience=20)
+        self.assertEqual(ended.code, 3, ended.err)
+        reason = ended.measurement["reason"]
+        self.assertRegex(reason, r"did not end after the measuring .* \(process \d+\) waits in the kernel \(\w+\), where nothing can end it")
+        left = int(re.search(r"process (\d+)", reason)[1])
+        self.assertTrue(is_alive(left))
+        subprocess.run(["fsfreeze", "-u", point], check=True)
+        self.assertNoneLeft()  # the kernel let go of it, and it had long been told to end
+
+    def test_a_failure_is_known_though_what_failed_does_not_let_go(self):
+        m = self.phase("run", "fail-and-hang", "^the flux capacitor is cold$")
+        self.assertEqual(m["hint"], "warm it")
 
     # Crashing.
     def test_a_crash_in_describe_is_named(self):

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "misbehave.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -20,6 +21,14 @@ using millrace::sdk::Outcome;
   for (;;) pause();
 }
 
+// Writes to a file system that its test has frozen: the kernel keeps whoever does until it is thawed, deaf to
+// SIGKILL. So does a file server that is gone (NFS, hard mount), or a driver that waits for its device.
+void get_stuck() {
+  const char* file = std::getenv("MILLRACE_TEST_FROZEN_FILE");
+  const int fd = open(file, O_WRONLY | O_CLOEXEC);
+  if (fd < 0 || write(fd, "x", 1) != 1) std::exit(4);
+}
+
 // Touches every page, fast, and stops at 3 GiB, so that a core that fails to notice does not take the machine
 // down.
 void leak() {
@@ -34,6 +43,7 @@ void leak() {
 Outcome misbehave(std::string_view deed, const Host& host) {
   if (deed == "hang-hard") std::signal(SIGTERM, SIG_IGN);
   if (deed.starts_with("hang")) sleep_for_ever();
+  if (deed == "stuck") get_stuck();
   if (deed == "slow") std::this_thread::sleep_for(std::chrono::seconds(5));
   if (deed == "crash") std::raise(SIGSEGV);
   if (deed == "abort") std::abort();
@@ -41,7 +51,7 @@ Outcome misbehave(std::string_view deed, const Host& host) {
   if (deed == "throw") throw std::runtime_error("the warp core is breached");
   if (deed == "throw-number") throw 42;
   if (deed == "leak") leak();
-  if (deed == "fail") return host.fail("the flux capacitor is cold", "warm it");
+  if (deed == "fail" || deed == "fail-and-hang") return host.fail("the flux capacitor is cold", "warm it");
   if (deed == "fail-mutely") return Outcome::kFailed;
   if (deed == "unavailable") return host.unavailable("there is no flux capacitor here", "buy one");
   if (deed == "odd-text") return host.fail("not UTF-8: \xff\xfe, and a \x01 control", "\xc3");

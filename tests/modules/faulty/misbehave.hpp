@@ -9,7 +9,8 @@
 namespace faulty {
 
 inline constexpr const char* kDeeds =
-    "hang|hang-hard|slow|crash|abort|exit|throw|throw-number|leak|fail|fail-mutely|unavailable|odd-text";
+    "hang|hang-hard|stuck|slow|crash|abort|exit|throw|throw-number|leak|fail|fail-and-hang|fail-mutely|"
+    "unavailable|odd-text";
 
 // Does it. Returns what the phase is to return, where it returns at all.
 millrace::sdk::Outcome misbehave(std::string_view deed, const millrace::sdk::Host& host);

@@ -25,7 +25,9 @@ class Phases : public millrace::sdk::Probe {
     const Outcome outcome = at("run", host);
     return outcome == Outcome::kOk ? count_turns(host) : outcome;
   }
-  Outcome close(Host& host) override { return at("close", host); }
+  Outcome close(Host& host) override {
+    return host.text("deed") == "fail-and-hang" ? misbehave("hang", host) : at("close", host);
+  }
 };
 
 constexpr millrace_parameter kPhasesParameters[] = {
