@@ -35,6 +35,8 @@ void fields(V& v, T& cpu) {
   v.required("sockets", cpu.sockets);
   v.required("cores", cpu.cores);
   v.required("threads", cpu.threads);
+  v.when_known("usable_threads", cpu.usable_threads);
+  v.optional("limited_by", cpu.limited_by);
 }
 
 template <typename V, Is<topology::NumaNode> T>
@@ -73,6 +75,7 @@ void fields(V& v, T& endpoint) {
   v.optional("numa", endpoint.numa);
   v.optional("pci", endpoint.pci);
   v.optional("device", endpoint.device);
+  v.optional("backing", endpoint.backing);
 }
 
 template <typename V, Is<topology::Resource> T>

@@ -43,6 +43,7 @@ void fields(V& v, T& repeat) {
   v.required("stop_reason", repeat.stop_reason);
   v.optional("warm_up_cut_s", repeat.warm_up_cut_s);
   v.optional("flags", repeat.flags);
+  v.optional("counters", repeat.counters);
 }
 
 template <typename V, Is<Participant> T>

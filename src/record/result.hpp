@@ -51,6 +51,10 @@ struct Repeat {
   std::string stop_reason;                // "converged" | "time limit" | "completed" | "cancelled"
   double warm_up_cut_s = 0;               // left out before begin_ns
   std::vector<std::string> flags = {};    // "throttled": of this repeat alone
+  // What of the measurement's counters and stages[] is this repeat's alone, warm-up included: "worker:bytes",
+  // "worker:user_s", "worker:system_s", and for each stage "stage:prep:bytes" and "stage:prep:cpu_s". Empty
+  // in documents that know the sums only.
+  std::map<std::string, double> counters = {};
   bool operator==(const Repeat&) const = default;
 };
 

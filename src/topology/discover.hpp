@@ -19,6 +19,10 @@ namespace millrace::topology {
 struct Cpu {
   std::string model;
   int sockets = 0, cores = 0, threads = 0;
+  // How many of the threads this process may use: a cpuset or its CPU affinity leave it some of them, a quota
+  // so much CPU time that as many would use (1.5). Null: a document that does not tell.
+  std::optional<double> usable_threads = {};
+  std::string limited_by = {};  // "cpuset" | "affinity" | "quota": what sets that; empty: nothing does
   bool operator==(const Cpu&) const = default;
 };
 

@@ -24,6 +24,9 @@ struct Endpoint {
   std::optional<int> numa;  // null: unknown
   std::string pci;          // "0000:41:00.0" or empty
   std::string device;       // "/dev/nvme0n1", "/dev/infiniband/uverbs0", mount point; or empty
+  // "memory": a block device whose bytes lie in memory (a loop device over a file on tmpfs), so that reading
+  // it copies from memory; empty: none such.
+  std::string backing = {};
   bool operator==(const Endpoint&) const = default;
 };
 

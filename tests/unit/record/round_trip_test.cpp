@@ -41,6 +41,7 @@ void expect_same_host(const topology::HostFacts& a, const topology::HostFacts& b
   EXPECT_EQ(
       std::tie(a.name, a.kernel, a.cpu.model, a.cpu.sockets, a.cpu.cores, a.cpu.threads, a.memory_bytes),
       std::tie(b.name, b.kernel, b.cpu.model, b.cpu.sockets, b.cpu.cores, b.cpu.threads, b.memory_bytes));
+  EXPECT_EQ(a.cpu, b.cpu);
   EXPECT_EQ(std::tie(a.drivers, a.settings), std::tie(b.drivers, b.settings));
   EXPECT_EQ(a.gpus, b.gpus);
   ASSERT_EQ(a.numa.size(), b.numa.size());

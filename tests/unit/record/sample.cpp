@@ -30,6 +30,7 @@ Measurement full_measurement() {
   m.latency_s = Latency{1e-4, 2e-4, 3.3e-4, std::nullopt, 5e-3, "p99", 12345};
   m.latency_histogram = LatencyHistogram{"ns", 7, {{0, 1}, {300, 18446744073709551615ULL}, {4607, 2}}};
   m.repeats = {{3.2e9, 1e6, -5, 9007199254740993, "converged"}, {3.3e9, 1.1e6, 7, 8, "time limit"}};
+  m.repeats[0].counters = {{"worker:bytes", 4096.0}, {"stage:prep:cpu_s", 0.75}};
   m.participants = {{1, 0, "reader", 1.6e9, 0.001}, {2, 0, "consumer", 1.7e9, -0.5}};
   m.slices = Slices{0.01, {1, 2, 18446744073709551615ULL}, {4, 5, 6}};
   m.stages = {{"read", 4, 0.5, 0.25, 0.125, 3.5, 1000, 0.75, "cpu:read"},
@@ -129,6 +130,8 @@ topology::Machine full_machine() {
   host.cpu.sockets = 2;
   host.cpu.cores = 64;
   host.cpu.threads = 128;
+  host.cpu.usable_threads = 1.5;
+  host.cpu.limited_by = "quota";
   host.memory_bytes = 1ULL << 40;
   host.numa = {{0, 1ULL << 39, {0, 1}}, {1, 1ULL << 39, {2}}};
   host.drivers = {{"nvme", "1.0"}};
@@ -136,6 +139,7 @@ topology::Machine full_machine() {
   host.gpus = {full_gpu()};
   machine.graph.endpoints = {{"storage:vda", "storage", "vda (virtio)", 0, 1, "0000:00:05.0", "/dev/vda"},
                              {"memory:0", "memory", "NUMA node 0", 0, std::nullopt, "", ""}};
+  machine.graph.endpoints[0].backing = "memory";
   machine.graph.resources = {
       {"drive:vda:read", "drive", "vda", 0, 7.88e9, "PCIe 16 GT/s x4", 1, "0000:00:05.0"},
       {"memory:0", "memory_controller", "memory of node 0", 0, std::nullopt, "unknown", std::nullopt, ""}};
