@@ -112,23 +112,6 @@ void add_stage(const Hop& hop, const Measurement& run, const record::Stage& stag
   steps.push_back({part::kCapacity, claim, sum.equals(figure::rate(capacity)), {run.id}});
 }
 
-void add_cores(const record::Document& document, const Hop& hop, std::vector<ExplanationStep>& steps) {
-  const double threads = document.hosts.empty() ? 1 : document.hosts.front().cpu.threads;
-  const double capacity = hop.capacity.measured->mean;
-  const double cost_of_gigabyte_s = threads * 1e9 / capacity;
-  steps.push_back(
-      {part::kCapacity,
-       fmt::format(
-           "1 GB costs {:.4g} CPU-seconds to read, prepare and copy; the hardware threads have so many in "
-           "a second",
-           cost_of_gigabyte_s),
-       Sum(figure::count(threads))
-           .times(figure::bytes(1e9))
-           .over(figure::seconds(cost_of_gigabyte_s))
-           .equals(figure::rate(capacity)),
-       hop.capacity.evidence});
-}
-
 }  // namespace
 
 std::vector<ExplanationStep> explain_capacity(const record::Document& document, const Hop& hop,
@@ -136,10 +119,6 @@ std::vector<ExplanationStep> explain_capacity(const record::Document& document, 
   std::vector<ExplanationStep> steps;
   if (!hop.capacity.measured) return steps;
   if (!hop.derivation.empty()) return hop.derivation;
-  if (hop.resources.front() == "cpu:cores") {
-    add_cores(document, hop, steps);
-    return steps;
-  }
   const std::vector<const Measurement*> from = summed(document, hop);
   if (from.empty()) return steps;
   // Rates of single copies are metrics of the probe, not its throughput.

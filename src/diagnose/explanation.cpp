@@ -67,20 +67,22 @@ std::string digits_of(double value, int significant) {
   return text;
 }
 
+// "1.05", or "(1.04 + 1.06)" of a sum that is written out; in units of `factor`.
+std::string number_of(const Figure& figure, double factor, int significant) {
+  if (figure.parts.size() < 2) return digits_of(figure.value / factor, significant);
+  std::string all;
+  for (const double part : figure.parts)
+    all += (all.empty() ? "" : " + ") + digits_of(part / factor, significant);
+  return "(" + all + ")";
+}
+
 std::string text_of(const Figure& figure, const Scale& scale, int significant) {
   switch (figure.unit) {
     case Unit::kBytes:
       return fmt::format("{} {}B", digits_of(figure.value / scale.large.factor, significant),
                          scale.large.name);
     case Unit::kBytesPerSecond:
-      if (figure.parts.size() > 1) {
-        std::string all;
-        for (const double part : figure.parts)
-          all += (all.empty() ? "" : " + ") + digits_of(part / scale.large.factor, significant);
-        return fmt::format("({}) {}B/s", all, scale.large.name);
-      }
-      return fmt::format("{} {}B/s", digits_of(figure.value / scale.large.factor, significant),
-                         scale.large.name);
+      return fmt::format("{} {}B/s", number_of(figure, scale.large.factor, significant), scale.large.name);
     case Unit::kSeconds:
       return fmt::format("{} {}s", digits_of(figure.value / scale.small.factor, significant),
                          scale.small.name);
@@ -89,7 +91,7 @@ std::string text_of(const Figure& figure, const Scale& scale, int significant) {
     case Unit::kNone:
       break;
   }
-  const std::string number = digits_of(figure.value, significant);
+  const std::string number = number_of(figure, 1, significant);
   return figure.of.empty() ? number : fmt::format("{} {}", number, figure.of);
 }
 
@@ -197,6 +199,10 @@ Figure rate(double bytes_per_s) { return {bytes_per_s, Unit::kBytesPerSecond}; }
 Figure sum_of_rates(std::vector<double> bytes_per_s) {
   const double sum = std::accumulate(bytes_per_s.begin(), bytes_per_s.end(), 0.0);
   return {sum, Unit::kBytesPerSecond, {}, std::move(bytes_per_s)};
+}
+Figure sum_of_counts(std::vector<double> values) {
+  const double sum = std::accumulate(values.begin(), values.end(), 0.0);
+  return {sum, Unit::kNone, {}, std::move(values)};
 }
 Figure percent(double share) { return {share, Unit::kPercent}; }
 }  // namespace figure

@@ -46,6 +46,7 @@ Figure bytes(double value);
 Figure seconds(double value);
 Figure rate(double bytes_per_s);
 Figure sum_of_rates(std::vector<double> bytes_per_s);
+Figure sum_of_counts(std::vector<double> values);
 Figure percent(double share);  // 0.31 is printed as 31 %
 }  // namespace figure
 

@@ -18,15 +18,6 @@ namespace {
 using record::Measurement;
 using record::Stage;
 
-// How many bytes of the workload's records a pipeline's stages worked on: those of the first stage that
-// counts any (later ones may count what preparation made of them).
-double record_bytes_of(const Measurement& run) {
-  for (const char* name : {"read", "prep", "copy"})
-    if (const Stage* stage = find_stage(&run, name); stage && stage->bytes > 0)
-      return static_cast<double>(stage->bytes);
-  return run.throughput_bytes_per_s.mean * run.duration_s;
-}
-
 constexpr double kNeverBusy = 1e-4;  // such a stage bounds nothing
 
 void add_prep(const record::Document& document, const workload::Profile& profile, int accelerators,
@@ -119,45 +110,6 @@ void add_memory(const record::Document& document, const workload::Profile& profi
   // The table's rates are the workload's bytes; what memory moves for them is what other tools would show.
   hop.name = fmt::format("memory, {:.0f} × per byte ({} in all)", crossings.total(),
                          to_text(BytesPerSecond{hop.capacity.measured->mean * crossings.total()}));
-  path.hops.push_back(std::move(hop));
-}
-
-// All CPU work together against the host's hardware threads.
-void add_cores(const record::Document& document, const StorageEvidence& storage, const Measurement* run,
-               FeedPath& path) {
-  const int threads = document.hosts.empty() ? 0 : document.hosts.front().cpu.threads;
-  if (threads <= 0) return;
-  double seconds_per_byte = 0;
-  std::vector<std::string> evidence;
-  for (const Measurement* m : storage.set) {
-    double seconds = 0;
-    for (const char* counter : {conventions::kUserCounter, conventions::kSystemCounter})
-      if (const auto found = m->counters.find(counter); found != m->counters.end()) seconds += found->second;
-    const auto counted = m->counters.find(conventions::kBytesCounter);
-    const double bytes =
-        counted != m->counters.end() ? counted->second : m->throughput_bytes_per_s.mean * m->duration_s;
-    if (seconds <= 0 || bytes <= 0) continue;
-    seconds_per_byte += seconds / bytes / static_cast<double>(storage.set.size());
-    evidence.push_back(m->id);
-  }
-  if (run)
-    if (const double bytes = record_bytes_of(*run); bytes > 0) {
-      double seconds = 0;
-      for (const char* name : {"prep", "copy"})
-        if (const Stage* stage = find_stage(run, name)) seconds += stage->cpu_s;
-      seconds_per_byte += seconds / bytes;
-      if (seconds > 0) evidence.push_back(run->id);
-    }
-  if (seconds_per_byte <= 0) return;
-  Hop hop;
-  hop.resources = {"cpu:cores"};
-  hop.kind = "cpu";
-  hop.noun = "the CPU as a whole";
-  hop.name = threads == 1 ? "CPU, if its 1 thread did only this"
-                          : fmt::format("CPU, if all {} threads did only this", threads);
-  const double rate = threads / seconds_per_byte;
-  hop.capacity.measured = MeasuredRate{rate, rate, rate};
-  hop.capacity.evidence = std::move(evidence);
   path.hops.push_back(std::move(hop));
 }
 

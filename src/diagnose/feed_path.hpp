@@ -43,6 +43,11 @@ void add_storage_hops(const record::Document& document, const workload::Profile&
 // (network_hops.cpp).
 void add_network_hops(const record::Document& document, FeedPath& path);
 
+// All CPU work together against the host's hardware threads: what reading (`storage`) and the pipeline's
+// `stages` cost of CPU time (cpu_hop.cpp); null: those were not measured.
+void add_cores(const record::Document& document, const StorageEvidence& storage,
+               const record::Measurement* stages, FeedPath& path);
+
 // The part into the GPUs' memory by what gpu.copy measured of their links (gpu_hops.cpp); false: it measured
 // nothing.
 bool add_gpu_hops(const record::Document& document, int accelerators, FeedPath& path);

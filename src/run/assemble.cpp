@@ -10,6 +10,7 @@
 
 #include "run/flags.hpp"
 #include "run/gpu_record.hpp"
+#include "run/repeat_counters.hpp"
 #include "stats/batch_means.hpp"
 #include "stats/latency_histogram.hpp"
 #include "stats/steadiness.hpp"
@@ -418,6 +419,7 @@ record::Measurement assemble(const std::string& id, const std::string& label, co
     set_slices(settled.grid, m);
     gpus.push_back(summarize_gpus(repeat.gpus, machine.host, repeat.outcome.begin_ns, repeat.outcome.end_ns));
     settled.repeat.flags = gpus.back().flags;
+    settled.repeat.counters = counters_of_repeat(plan, repeat.outcome);
     m.repeats.push_back(settled.repeat);
   }
   m.throughput_bytes_per_s = estimate(bytes, byte_slices, bytes_within);

@@ -103,6 +103,30 @@ TEST_F(Assemble, FindsTheMeanOfSteadySlices) {
             static_cast<double>(m.counters.at("worker:operations")) * kOperation);
 }
 
+TEST_F(Assemble, KeepsOfEachRepeatItsOwnCpuTime) {
+  RepeatOutcome first = repeat(steady), second = repeat(steady);
+  const auto spend = [](RepeatOutcome& one, double user_s, double prep_s) {
+    one.outcome.workers[0].report.counters = {{"worker:user_s", user_s}, {"worker:system_s", 0.5}};
+    one.outcome.workers[0].report.stages = {{"prep", 4, 0.5, 0, 0, prep_s, 1000, {}, "cpu:prep"}};
+  };
+  spend(first, 1, 0.25);
+  spend(second, 2, 0.75);
+  plan_.elsewhere.push_back({1, plan_.workers[0]});
+  for (RepeatOutcome* one : {&first, &second})
+    one->outcome.workers.push_back(one->outcome.workers.front());  // on another host
+  const auto m = put_together({first, second});
+  ASSERT_EQ(m.repeats.size(), 2u);
+  const auto& one = m.repeats[0].counters;
+  const auto& other = m.repeats[1].counters;
+  EXPECT_EQ(one.at("worker:user_s"), 1);
+  EXPECT_EQ(other.at("worker:user_s"), 2);
+  EXPECT_EQ(one.at("worker:system_s"), 0.5);
+  EXPECT_EQ(one.at("worker:bytes"), static_cast<double>(first.outcome.workers[0].bytes));
+  EXPECT_EQ(one.at("stage:prep:cpu_s"), 0.5);
+  EXPECT_EQ(other.at("stage:prep:bytes"), 2000) << "stages add up over all workers, wherever they are";
+  EXPECT_EQ(other.at("worker:bytes"), static_cast<double>(second.outcome.workers[0].bytes));
+}
+
 TEST_F(Assemble, AddsUpThreads) {
   EXPECT_NEAR(put_together({repeat(steady, 2000, 4)}).throughput_bytes_per_s.mean, 4e6, 8e3);
 }
