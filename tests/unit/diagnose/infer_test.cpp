@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string_view>
 
 #include "diagnose/binding_set.hpp"
 
@@ -72,7 +73,7 @@ class Switch {
   [[nodiscard]] static std::string id(std::size_t index) { return "m" + std::to_string(index + 1); }
 };
 
-const ResourceCapacity& of(const Inference& inference, const std::string& resource) {
+const ResourceCapacity& of(const Inference& inference, std::string_view resource) {
   return *std::find_if(inference.resources.begin(), inference.resources.end(),
                        [&](const ResourceCapacity& one) { return one.resource == resource; });
 }
