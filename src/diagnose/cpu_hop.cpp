@@ -8,6 +8,7 @@
 #include "diagnose/cpu_cost.hpp"
 #include "diagnose/explanation.hpp"
 #include "diagnose/feed_path.hpp"
+#include "topology/usable_cpus.hpp"
 
 namespace millrace::diagnose {
 namespace {
@@ -68,7 +69,9 @@ std::string whence_the_interval(const CpuCost& all, std::size_t measurements) {
 // Reading from the drives, then the stages: each cost, their sum, and what the threads carry by it.
 std::vector<ExplanationStep> derivation_of_cores(const std::vector<MeasuredCost>& reading,
                                                  const std::vector<MeasuredCost>& stages, const CpuCost& all,
-                                                 double threads) {
+                                                 const topology::Cpu& cpu) {
+  const double threads = topology::usable_threads(cpu);
+  const std::string few = topology::usable_cpus_words(cpu);
   std::vector<ExplanationStep> steps;
   for (const auto* measured : {&reading, &stages})
     for (const MeasuredCost& one : *measured) steps.push_back(explain_cost(one));
@@ -91,7 +94,8 @@ std::vector<ExplanationStep> derivation_of_cores(const std::vector<MeasuredCost>
                          .equals(cost_figure(all.mean)),
                      {}});
   steps.push_back({part::kCapacity,
-                   "the hardware threads have so many CPU-seconds in a second",
+                   few.empty() ? "the hardware threads have so many CPU-seconds in a second"
+                               : few + "; they have so many CPU-seconds in a second",
                    Sum(figure::count(threads))
                        .times(figure::bytes(kGigabyte))
                        .over(figure::seconds(all.mean * kGigabyte))
@@ -101,12 +105,21 @@ std::vector<ExplanationStep> derivation_of_cores(const std::vector<MeasuredCost>
   return steps;
 }
 
+std::string name_of_cores(const topology::Cpu& cpu) {
+  if (!topology::cpu_limit_reason(cpu).empty())
+    return fmt::format("CPU, if its {:.3g} of {} threads did only this", topology::usable_threads(cpu),
+                       cpu.threads);
+  return cpu.threads == 1 ? "CPU, if its 1 thread did only this"
+                          : fmt::format("CPU, if all {} threads did only this", cpu.threads);
+}
+
 }  // namespace
 
 void add_cores(const record::Document& document, const StorageEvidence& storage, const Measurement* stages,
                FeedPath& path) {
-  const int threads = document.hosts.empty() ? 0 : document.hosts.front().cpu.threads;
-  if (threads <= 0) return;
+  if (document.hosts.empty() || document.hosts.front().cpu.threads <= 0) return;
+  const topology::Cpu& cpu = document.hosts.front().cpu;
+  const double threads = topology::usable_threads(cpu);
   std::vector<MeasuredCost> reading, staging;
   for (const Measurement* m : storage.set)
     if (CpuCost cost = cost_of_reading(*m); cost.mean > 0) reading.push_back({m, "reading", std::move(cost)});
@@ -122,8 +135,9 @@ void add_cores(const record::Document& document, const StorageEvidence& storage,
   hop.resources = {"cpu:cores"};
   hop.kind = "cpu";
   hop.noun = "the CPU as a whole";
-  hop.name = threads == 1 ? "CPU, if its 1 thread did only this"
-                          : fmt::format("CPU, if all {} threads did only this", threads);
+  hop.name = name_of_cores(cpu);
+  if (const std::string few = topology::usable_cpus_words(cpu); !few.empty())
+    path.notes.push_back("the CPU counts as " + few);
   hop.capacity.measured = MeasuredRate{threads / all.mean};
   if (std::isfinite(all.high)) {
     hop.capacity.measured->ci95_low = threads / all.high;
@@ -132,7 +146,7 @@ void add_cores(const record::Document& document, const StorageEvidence& storage,
   for (const double cost : all.repeats) hop.capacity.repeats.push_back(threads / cost);
   for (const auto* measured : {&reading, &staging})
     for (const MeasuredCost& one : *measured) hop.capacity.evidence.push_back(one.measurement->id);
-  hop.derivation = derivation_of_cores(reading, staging, all, threads);
+  hop.derivation = derivation_of_cores(reading, staging, all, cpu);
   path.hops.push_back(std::move(hop));
 }
 

@@ -43,7 +43,7 @@ void add_storage_hops(const record::Document& document, const workload::Profile&
 // (network_hops.cpp).
 void add_network_hops(const record::Document& document, FeedPath& path);
 
-// All CPU work together against the host's hardware threads: what reading (`storage`) and the pipeline's
+// All CPU work together against the hardware threads that the measuring process might use: what reading (`storage`) and the pipeline's
 // `stages` cost of CPU time (cpu_hop.cpp); null: those were not measured.
 void add_cores(const record::Document& document, const StorageEvidence& storage,
                const record::Measurement* stages, FeedPath& path);

@@ -13,6 +13,7 @@
 
 #include "diagnose/conventions.hpp"
 #include "diagnose/evidence.hpp"
+#include "topology/usable_cpus.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::diagnose {
@@ -119,7 +120,7 @@ void take_rates(const record::Document& document, SimultaneousSet& set) {
 }
 
 bool all_threads_busy(const record::Document& document, const SimultaneousSet& set) {
-  const int threads = document.hosts.empty() ? 0 : document.hosts.front().cpu.threads;
+  const double threads = document.hosts.empty() ? 0 : topology::usable_threads(document.hosts.front().cpu);
   double busy_s = 0;
   for (const Measurement* m : set.members)
     for (const char* counter : {conventions::kUserCounter, conventions::kSystemCounter})

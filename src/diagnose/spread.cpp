@@ -10,6 +10,7 @@
 #include "diagnose/conventions.hpp"
 #include "diagnose/interference.hpp"
 #include "diagnose/shared_hops.hpp"
+#include "topology/usable_cpus.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::diagnose {
@@ -40,7 +41,7 @@ bool loses(const Capacity& together, const Capacity& apart) {
 Capacity capacity_of(const Measurement& m) { return capacity_from(m.throughput_bytes_per_s, m.repeats, 1); }
 
 bool all_cpus_busy(const record::Document& document, const MeasuredSet& set) {
-  const int threads = document.hosts.empty() ? 0 : document.hosts.front().cpu.threads;
+  const double threads = document.hosts.empty() ? 0 : topology::usable_threads(document.hosts.front().cpu);
   double busy_s = 0;
   for (const Measurement* m : set)
     for (const char* counter : {conventions::kUserCounter, conventions::kSystemCounter})

@@ -10,6 +10,7 @@
 #include "report/figures.hpp"
 #include "report/layout.hpp"
 #include "report/terminal.hpp"
+#include "topology/usable_cpus.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::report {
@@ -28,16 +29,21 @@ std::string clock_text(const topology::HostFacts& host) {
                      seconds(clock.start), seconds(clock.end), seconds(clock.error));
 }
 
+std::string usable_text(const topology::Cpu& cpu) {
+  const std::string reason = topology::cpu_limit_reason(cpu);
+  return reason.empty() ? reason : fmt::format(" ({:.3g} usable: {})", topology::usable_threads(cpu), reason);
+}
+
 }  // namespace
 
 std::string hosts_text(const record::Document& document, const TextStyle& style) {
   std::string out;
   for (const auto& host : document.hosts)
-    out += wrapped(
-        "",
-        fmt::format("{}: {}, {} hardware threads, {} memory, Linux {}{}", host.name, host.cpu.model,
-                    host.cpu.threads, to_binary(Bytes{host.memory_bytes}), host.kernel, clock_text(host)),
-        2, style);
+    out += wrapped("",
+                   fmt::format("{}: {}, {} hardware threads{}, {} memory, Linux {}{}", host.name,
+                               host.cpu.model, host.cpu.threads, usable_text(host.cpu),
+                               to_binary(Bytes{host.memory_bytes}), host.kernel, clock_text(host)),
+                   2, style);
   return out;
 }
 

@@ -151,4 +151,14 @@ std::vector<CgroupLimit> read_cgroup_limits(const FileRoot& root) {
   return limits;
 }
 
+std::string group_cpuset(const FileRoot& root) {
+  const std::vector<Mount> mounts = read_mounts(root);
+  for (const Group& group : groups_of(root, mounts, "cpuset"))
+    for (const std::string& folder : upwards(group))
+      if (const auto cpus =
+              root.text(folder + (group.version_2 ? "/cpuset.cpus.effective" : "/cpuset.effective_cpus")))
+        return *cpus;
+  return {};
+}
+
 }  // namespace millrace::topology

@@ -22,4 +22,8 @@ struct CgroupLimit {
 
 std::vector<CgroupLimit> read_cgroup_limits(const FileRoot& root);
 
+// The CPUs that the cpuset controller leaves this process's group ("0-3,8"): its own, or where it has none
+// the nearest group's above it. Empty: no such controller is seen from here.
+std::string group_cpuset(const FileRoot& root);
+
 }  // namespace millrace::topology

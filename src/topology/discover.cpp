@@ -13,6 +13,7 @@
 #include "topology/host_facts.hpp"
 #include "topology/nvml/ask.hpp"
 #include "topology/nvml/attach.hpp"
+#include "topology/usable_cpus.hpp"
 
 namespace millrace::topology {
 namespace fs = std::filesystem;
@@ -56,6 +57,7 @@ void lie_on(const BlockDevice& device, PathLocation& location) {
 Result<Machine> discover(const FileRoot& root) {
   auto cpus = read_cpus(root);
   if (!cpus) return tl::unexpected(cpus.error());
+  read_usable_cpus(root, *cpus);
   const Inventory have = read_inventory(root, std::move(*cpus));
   Machine machine;
   machine.host = read_host_facts(root, have.cpus, have.pci, have.blocks, have.ports);

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "topology/file_root.hpp"
+#include "topology/usable_cpus.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::topology {
@@ -52,6 +53,20 @@ std::string set_queue(const std::vector<std::string>& names, const char* file, c
 
 std::string resource_of(const std::vector<std::string>& names) {
   return names.size() == 1 ? "drive:" + names.front() : std::string();
+}
+
+// A quota is found with the control group's other limits (doctor.cpp).
+void examine_usable_cpus(const Settings& settings, const HostFacts& host, std::vector<Finding>& found) {
+  const std::string& by = host.cpu.limited_by;
+  if (by != "cpuset" && by != "affinity") return;
+  found.push_back(
+      {"cpus-restricted", "warning", "",
+       fmt::format("this process may run on CPU{} {} alone, {}", host.cpu.usable_threads == 1 ? "" : "s",
+                   settings.get("cpus_allowed"), usable_cpus_words(host.cpu)),
+       by == "cpuset" ? "widen cpuset.cpus of this control group and of those above it (a container's "
+                        "--cpuset-cpus, a pod's CPU limit), if the workload will have more"
+                      : "start Millrace without taskset or numactl, or ask the scheduler for more CPUs (srun "
+                        "--cpus-per-task), if the workload will have more"});
 }
 
 void examine_cpu(const Settings& settings, std::vector<Finding>& found) {
@@ -183,6 +198,7 @@ std::vector<Finding> examine_settings(const HostFacts& host) {
   const Settings settings(host);
   examine_kernel(settings, found);
   examine_cpu(settings, found);
+  examine_usable_cpus(settings, host, found);
   examine_drives(settings, found);
   examine_memory(settings, host, found);
   return found;

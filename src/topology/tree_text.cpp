@@ -11,6 +11,7 @@
 #include "topology/mounts.hpp"
 #include "topology/nvml/gpu_text.hpp"
 #include "topology/text_layout.hpp"
+#include "topology/usable_cpus.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::topology {
@@ -252,6 +253,11 @@ std::string counted(int count, const std::string& what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+std::string threads_text(const Cpu& cpu) {
+  const std::string all = counted(cpu.threads, "thread"), reason = cpu_limit_reason(cpu);
+  return reason.empty() ? all : fmt::format("{} ({:.3g} usable: {})", all, usable_threads(cpu), reason);
+}
+
 }  // namespace
 
 View look(const Machine& machine, const std::filesystem::path& root_path) {
@@ -279,7 +285,7 @@ std::string describe(const Machine& machine, const View& view, int width) {
                                  host.settings.contains("hypervisor") ? ", a virtual machine" : "");
   text += fmt::format("{}: {}, {}, {}; {} in {}\n\n", host.cpu.model.empty() ? "CPU" : host.cpu.model,
                       counted(host.cpu.sockets, "socket"), counted(host.cpu.cores, "core"),
-                      counted(host.cpu.threads, "thread"), to_binary(Bytes{host.memory_bytes}),
+                      threads_text(host.cpu), to_binary(Bytes{host.memory_bytes}),
                       counted(static_cast<int>(host.numa.size()), "NUMA node"));
   Tree tree(machine, view);
   text += table(tree.rows(), 1, static_cast<std::size_t>(std::max(width, 60)));

@@ -167,5 +167,33 @@ TEST(CpuHop, ItsSumCanBeDoneByHand) {
   expect_sums(d);
 }
 
+TEST(CpuHop, CountsTheThreadsThatTheMeasuringProcessMightUse) {
+  Machine machine = bound_by_two_threads({1.9e-9, 2e-9, 2.1e-9});
+  topology::Cpu& cpu = machine.document.hosts[0].cpu;
+  cpu.threads = 64;
+  EXPECT_NEAR(cores_of(machine.ask()).available_bytes_per_s.value(), 32e9, 1e3)
+      << "as older documents have it";
+  cpu.usable_threads = 2;
+  cpu.limited_by = "cpuset";
+  const auto d = machine.ask();
+  EXPECT_NEAR(cores_of(d).available_bytes_per_s.value(), 1e9, 1e3);
+  EXPECT_EQ(cores_of(d).name, "CPU, if its 2 of 64 threads did only this");
+  EXPECT_EQ(d.bottlenecks.at(0).resources.at(0), "cpu:cores");
+  EXPECT_THAT(d.notes, Contains("the CPU counts as 2 of 64 hardware threads: a cpuset allows no more"));
+  std::vector<std::string> claims;
+  for (const auto& step : d.explanation) claims.push_back(step.claim);
+  EXPECT_THAT(claims,
+              Contains("2 of 64 hardware threads: a cpuset allows no more; they have so many CPU-seconds "
+                       "in a second"));
+  expect_sums(d);
+  cpu.usable_threads = 1.5;
+  cpu.limited_by = "quota";
+  EXPECT_EQ(cores_of(machine.ask()).name, "CPU, if its 1.5 of 64 threads did only this");
+  cpu.usable_threads = 64;
+  cpu.limited_by = "";
+  EXPECT_EQ(cores_of(machine.ask()).name, "CPU, if all 64 threads did only this");
+  EXPECT_THAT(machine.ask().notes, Not(Contains(HasSubstr("hardware threads"))));
+}
+
 }  // namespace
 }  // namespace millrace::diagnose

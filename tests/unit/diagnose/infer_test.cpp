@@ -205,6 +205,10 @@ TEST(Infer, BusyCpusMayBeWhatHeldThemBackSoNothingIsBlamed) {
   for (auto& m : machine.document.measurements)
     if (!m.concurrent_with.empty()) m.counters["worker:system_s"] = m.duration_s;
   EXPECT_EQ(of(infer(machine.document), "uplink").seen, Seen::kFloor);
+  machine.document.hosts[0].cpu.threads = 64;
+  EXPECT_EQ(of(infer(machine.document), "uplink").seen, Seen::kSaturated);
+  machine.document.hosts[0].cpu.usable_threads = 2;
+  EXPECT_EQ(of(infer(machine.document), "uplink").seen, Seen::kFloor) << "of those that it might use";
 }
 
 TEST(Infer, BesideAFailedMeasurementNothingIsBlamedEither) {

@@ -132,6 +132,9 @@ TEST(Spread, BusyCpusAreNotTakenForACapOfTheDrives) {
   const record::Diagnosis d = machine.ask();
   EXPECT_EQ(machine.hop(d, "together"), nullptr);
   EXPECT_THAT(d.notes, Contains(HasSubstr("kept every CPU busy")));
+  machine.document.hosts[0].cpu.threads = 64;
+  machine.document.hosts[0].cpu.usable_threads = 2;  // and those are all that it might use
+  EXPECT_THAT(machine.ask().notes, Contains(HasSubstr("kept every CPU busy")));
 }
 
 }  // namespace

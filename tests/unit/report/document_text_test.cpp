@@ -79,6 +79,16 @@ TEST(DocumentText, SaysAtTheTopWhatStoodInAndThatARunWasCutShort) {
   EXPECT_THAT(text, Not(HasSubstr("a remark")));
 }
 
+TEST(HostsText, TellsOfCpusThatMightNotBeUsed) {
+  record::Document document;
+  document.hosts.emplace_back();
+  document.hosts[0].cpu = {"Xeon", 1, 32, 64};
+  document.hosts[0].cpu.usable_threads = 2;
+  document.hosts[0].cpu.limited_by = "cpuset";
+  EXPECT_THAT(hosts_text(document, {false, 200}),
+              HasSubstr("64 hardware threads (2 usable: a cpuset allows no more), "));
+}
+
 TEST(HostsText, TellsOfAPeersClockWithItsErrorAndOfThisHostsNothing) {
   record::Document document;
   document.hosts.resize(2);

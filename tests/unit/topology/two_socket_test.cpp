@@ -16,7 +16,7 @@ TEST_F(TwoSocketMachine, HasItsCpusMemoryAndNames) {
   const HostFacts host = machine().host;
   EXPECT_EQ(host.name, "rack7-node3");
   EXPECT_EQ(host.kernel, "6.8.0-45-generic");
-  EXPECT_EQ(host.cpu, (Cpu{"Intel(R) Xeon(R) Platinum 8480C", 2, 8, 8}));
+  EXPECT_EQ(host.cpu, (Cpu{"Intel(R) Xeon(R) Platinum 8480C", 2, 8, 8, 8.0, ""}));
   EXPECT_EQ(host.memory_bytes, 2112000000ULL * 1024);
   ASSERT_EQ(host.numa.size(), 2U);
   EXPECT_EQ(host.numa[1], (NumaNode{1, 1056000000ULL * 1024, {4, 5, 6, 7}}));
