@@ -19,7 +19,8 @@ class Privileges(CommandTest):
         if os.geteuid() != 0 or shutil.which("setpriv") is None:
             self.skipTest("needs root, to drop its rights, and setpriv")
         os.chmod(self.folder, 0o777)
-        if subprocess.run([*NOBODY, BINARY, "--version"], capture_output=True, check=False).returncode != 0:
+        # Asked by another program: setpriv of util-linux 2.41 still reaches what is closed to others as it starts one.
+        if subprocess.run([*NOBODY, "test", "-x", BINARY], check=False).returncode != 0:
             # The build's folder is closed to others: a copy of what runs.
             self.addCleanup(setattr, command_line, "BINARY", BINARY)
             copy = self.folder.parent / (self.folder.name + "-copy")
