@@ -40,7 +40,11 @@
 // counters are sums over workers and repeats, run alone (no set-up): "worker:bytes" and "worker:operations"
 // are what was moved while "worker:user_s" and "worker:system_s" were used. stages[]: shares are means over
 // workers and repeats, threads the sum over workers, bytes and cpu_s sums over workers and repeats; the wall
-// time is duration_s (all repeats).
+// time is duration_s (all repeats). repeats[].counters have each repeat's own part of these sums, as
+// "worker:user_s" and "stage:prep:cpu_s": their scatter is the interval of what CPU time a byte costs.
+//
+// hosts[].cpu.usable_threads is how many of the threads the workers might use; endpoints[].backing = "memory"
+// marks a device whose bytes lie in memory.
 //
 // metrics of ingest.pipeline: "step_s", "accelerator_utilization_share" (mean over ranks; first step
 // excluded).

@@ -3,8 +3,15 @@
 
 namespace millrace::diagnose {
 
-MemoryCrossings memory_crossings(std::string_view prep, bool stand_in) {
+namespace {
+
+constexpr double kByDma = 1, kByCopyFromMemory = 3;
+
+}  // namespace
+
+MemoryCrossings memory_crossings(std::string_view prep, bool stand_in, double in_memory) {
   MemoryCrossings crossings;
+  crossings.reading = kByDma + in_memory * (kByCopyFromMemory - kByDma);
   crossings.prep = prep == "none" ? 0 : (prep == "checksum" ? 1 : 2);
   crossings.copy = stand_in ? 2 : 1;
   return crossings;

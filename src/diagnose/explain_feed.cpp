@@ -46,6 +46,26 @@ void add_demand(const workload::Profile& profile, const Diagnosis& d, FeedLines&
                      {}});
 }
 
+// Why a byte that is read crosses memory more than once.
+ExplanationStep explain_reading_from_memory(double in_memory, const MemoryCrossings& crossings) {
+  const double copied = memory_crossings("none", true, 1).reading;
+  const std::string reason = fmt::format(
+      "a byte that lies in memory (tmpfs, or a loop device over it) is copied when it is read: "
+      "its page is read, and each line of the buffer is fetched and then written, {:.0f} "
+      "crossings in place of the one of a drive's DMA",
+      copied);
+  if (in_memory >= 1) return {part::kPath, reason, {}, {}};
+  const double by_dma = memory_crossings("none", true, 0).reading;
+  return {part::kPath,
+          fmt::format("{}; {:.0f} % of the data lie there", reason, 100 * in_memory),
+          Sum(figure::percent(in_memory))
+              .times(figure::count(copied))
+              .plus(figure::percent(1 - in_memory))
+              .times(figure::count(by_dma))
+              .equals(figure::count(crossings.reading)),
+          {}};
+}
+
 void add_path(const workload::Profile& profile, const FeedPath& path, const Diagnosis& d, FeedLines& lines) {
   int number = 0;
   for (const Hop& hop : path.hops) {
@@ -55,7 +75,8 @@ void add_path(const workload::Profile& profile, const FeedPath& path, const Diag
       lines.push_back({part::kPath, std::move(claim), {}, {}});
       continue;
     }
-    const MemoryCrossings crossings = memory_crossings(profile.input.prep, !path.in_gpu);
+    const MemoryCrossings crossings = memory_crossings(profile.input.prep, !path.in_gpu, path.in_memory);
+    if (path.in_memory > 0) lines.push_back(explain_reading_from_memory(path.in_memory, crossings));
     lines.push_back({part::kPath,
                      fmt::format("{}: how often a byte crosses it when read, {} and when copied", claim,
                                  crossings.prep > 0 ? "in " + doing(profile.input.prep)
@@ -110,7 +131,7 @@ FeedLines explain_feed(const record::Document& document, const workload::Profile
   FeedLines lines;
   add_demand(profile, diagnosis, lines);
   add_path(profile, path, diagnosis, lines);
-  const double crossings = memory_crossings(profile.input.prep, !path.in_gpu).total();
+  const double crossings = memory_crossings(profile.input.prep, !path.in_gpu, path.in_memory).total();
   for (const Hop& hop : path.hops) add_capacity(document, hop, crossings, diagnosis, lines);
   add_utilization(diagnosis, lines);
   for (ExplanationStep& step : explain_outcome(profile, diagnosis)) lines.push_back(std::move(step));

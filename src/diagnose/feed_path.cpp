@@ -8,6 +8,7 @@
 
 #include "diagnose/conventions.hpp"
 #include "diagnose/demand.hpp"
+#include "diagnose/memory_backed.hpp"
 #include "diagnose/shared_hops.hpp"
 #include "diagnose/stage_capacity.hpp"
 #include "units/quantity.hpp"
@@ -73,7 +74,7 @@ void add_copy(const record::Document& document, const workload::Profile& profile
 // move: the best memory.copy, or the stages alone where caches let them do better.
 void add_memory(const record::Document& document, const workload::Profile& profile, const Measurement* run,
                 FeedPath& path) {
-  const MemoryCrossings crossings = memory_crossings(profile.input.prep, !path.in_gpu);
+  const MemoryCrossings crossings = memory_crossings(profile.input.prep, !path.in_gpu, path.in_memory);
   Hop hop;
   hop.kind = "memory";
   hop.noun = "memory bandwidth";
@@ -111,6 +112,12 @@ void add_memory(const record::Document& document, const workload::Profile& profi
   hop.name = fmt::format("memory, {:.0f} × per byte ({} in all)", crossings.total(),
                          to_text(BytesPerSecond{hop.capacity.measured->mean * crossings.total()}));
   path.hops.push_back(std::move(hop));
+  if (path.in_memory > 0)
+    path.notes.push_back(fmt::format(
+        "{}the data lie{} in memory (tmpfs, or a loop device over it): reading copies them from there, which "
+        "crosses memory {:.0f} times for each byte, where a drive's DMA crosses it once",
+        path.in_memory < 1 ? fmt::format("{:.0f} % of ", 100 * path.in_memory) : "",
+        path.in_memory < 1 ? "s" : "", memory_crossings("none", true, 1).reading));
 }
 
 }  // namespace
@@ -127,11 +134,12 @@ FeedPath feed_path(const record::Document& document, const workload::Profile& pr
   path.stand_in = !stages || stages->device != "gpu";
   path.in_gpu = stages && text(*stages, conventions::kTo).starts_with("gpu");
   path.measured = stages != nullptr;
+  path.in_memory = share_of_data_in_memory(document, storage);
   add_storage_hops(document, profile, storage, path);
   add_network_hops(document, path);
   add_memory(document, profile, stages, path);
   add_shared_hops(document, infer(document), storage,
-                  memory_crossings(profile.input.prep, !path.in_gpu).total(), path);
+                  memory_crossings(profile.input.prep, !path.in_gpu, path.in_memory).total(), path);
   add_cores(document, storage, stages, path);
   add_prep(document, profile, accelerators, stages, path);
   if (!path.in_gpu || !add_gpu_hops(document, accelerators, path)) add_copy(document, profile, stages, path);

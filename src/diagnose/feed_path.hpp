@@ -31,6 +31,7 @@ struct FeedPath {
   bool stand_in = true;   // something in the device's place
   bool in_gpu = false;    // it ends in GPU memory (a stand-in GPU's, where stand_in)
   bool measured = false;  // anything at all
+  double in_memory = 0;  // share of the data that lies in memory itself (tmpfs): reading copies it from there
 };
 
 FeedPath feed_path(const record::Document& document, const workload::Profile& profile, int accelerators);
@@ -43,8 +44,8 @@ void add_storage_hops(const record::Document& document, const workload::Profile&
 // (network_hops.cpp).
 void add_network_hops(const record::Document& document, FeedPath& path);
 
-// All CPU work together against the hardware threads that the measuring process might use: what reading (`storage`) and the pipeline's
-// `stages` cost of CPU time (cpu_hop.cpp); null: those were not measured.
+// All CPU work together against the hardware threads that the measuring process might use: what reading
+// (`storage`) and the pipeline's `stages` cost of CPU time (cpu_hop.cpp); null: those were not measured.
 void add_cores(const record::Document& document, const StorageEvidence& storage,
                const record::Measurement* stages, FeedPath& path);
 

@@ -117,6 +117,23 @@ std::string source_of(const std::vector<const Resource*>& at, double units) {
                      names.size() > 1 ? " each" : "");
 }
 
+double share_in_memory_below(const Topology& topology, std::string_view id, int depth) {
+  const Endpoint* endpoint = find_endpoint(topology, id);
+  if (endpoint == nullptr || depth > kDeepestStack) return 0;
+  if (endpoint->kind == "memory" || endpoint->backing == "memory") return 1;
+  if (!holds_files(endpoint->kind)) return 0;
+  double sum = 0;
+  int members = 0;
+  for (const Link& link : topology.links) {
+    if (link.from != id) continue;
+    const Endpoint* member = find_endpoint(topology, link.to);
+    if (member == nullptr || !holds_files(member->kind)) continue;
+    sum += share_in_memory_below(topology, link.to, depth + 1);
+    ++members;
+  }
+  return members == 0 ? 0 : sum / members;
+}
+
 template <typename T>
 const T* find_by_id(const std::vector<T>& all, std::string_view id) {
   const auto it = std::find_if(all.begin(), all.end(), [&](const T& t) { return t.id == id; });
@@ -163,6 +180,13 @@ std::vector<Hop> path_between(const Topology& topology, std::string_view from, s
       for (const Hop& hop : part) add_hop(path, hop.resource, hop.units_per_byte);
     }
   return path;
+}
+
+double share_in_memory(const Topology& topology, std::string_view endpoints) {
+  const std::vector<std::string> ends = ends_of(endpoints);
+  double sum = 0;
+  for (const std::string& end : ends) sum += share_in_memory_below(topology, end, 0);
+  return sum / static_cast<double>(ends.size());
 }
 
 PathLimit limit_of(const Topology& topology, const std::vector<Hop>& path) {

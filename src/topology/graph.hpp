@@ -94,6 +94,11 @@ std::vector<std::string> ends_of(std::string_view several);
 // through storage, a file system, memory or a GPU on their way elsewhere.
 std::vector<Hop> path_between(const Topology& topology, std::string_view from, std::string_view to);
 
+// Of the bytes at an endpoint (or at several in equal parts), the share that lies in memory: all of them at
+// memory itself (files on tmpfs) and at a device that is backed by it, of a stacked device as much as of its
+// members together.
+double share_in_memory(const Topology& topology, std::string_view endpoints);
+
 // The lowest known limit along a path, counting units_per_byte; null when no hop's limit is known.
 struct PathLimit {
   std::optional<double> bytes_per_s;

@@ -302,6 +302,10 @@ void GraphBuilder::add_stack(const BlockDevice& device) {
   for (const std::string& member : device.members) add_whole(member);
   if (const Mount* mount = device.kind == "loop" ? mount_of(have_.mounts, device.backing_file) : nullptr) {
     const StorageBelow files = storage_below(root_, have_.mounts, have_.blocks, *mount);
+    if (files.backing == Backing::kMemory) {
+      graph_.endpoints.back().backing = "memory";
+      graph_.resources.back().limit_source = "its file lies in memory: reading it copies from there";
+    }
     if (files.backing == Backing::kFileSystem) below.push_back(file_system_id(have_.mounts, *files.mount));
     for (const std::string& name : files.devices) add_whole(name);
   }

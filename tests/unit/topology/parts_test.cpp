@@ -271,6 +271,27 @@ TEST(Graph, NamesAllResourcesThatShareTheBytesOfAPath) {
             "port a: 40 Gb/s, with 75 % of the bytes");
 }
 
+TEST(Graph, CountsHowMuchOfAStackLiesInMemory) {
+  Topology graph;
+  for (const char* id : {"storage:md0", "storage:loop0", "storage:sda"})
+    graph.endpoints.push_back({id, "storage", "", 0, {}, "", ""});
+  graph.endpoints.push_back({"file_system:/mnt", "file_system", "", 0, {}, "", ""});
+  graph.endpoints.push_back({"memory:0", "memory", "", 0, {}, "", ""});
+  graph.endpoints[1].backing = "memory";
+  graph.links = {{"file_system:/mnt", "storage:md0", "file_system:/mnt"},
+                 {"storage:md0", "storage:loop0", "drive:md0"},
+                 {"storage:md0", "storage:sda", "drive:md0"},
+                 {"storage:sda", "memory:0", "drive:sda"}};
+  EXPECT_EQ(share_in_memory(graph, "memory:0"), 1);
+  EXPECT_EQ(share_in_memory(graph, "storage:sda"), 0) << "what it is read into does not count";
+  EXPECT_EQ(share_in_memory(graph, "file_system:/mnt"), 0.5);
+  EXPECT_EQ(share_in_memory(graph, "storage:loop0 + storage:loop0 + storage:sda + storage:sda"), 0.5);
+  EXPECT_EQ(share_in_memory(graph, "storage:unknown"), 0);
+  graph.links.push_back({"storage:loop0", "storage:md0", "drive:loop0"});  // a cycle, in a bad document
+  graph.endpoints[1].backing = "";
+  EXPECT_EQ(share_in_memory(graph, "storage:md0"), 0);
+}
+
 TEST(Graph, EndsOnStacksThatAreBuiltOnThemselves) {
   Topology t = line();
   t.endpoints.push_back({"storage:b", "storage", "", 0, {}, "", ""});

@@ -133,6 +133,19 @@ TEST_F(TwoSocketMachine, LeavesOutWhatIsNoPhysicalPortOrDrive) {
     EXPECT_EQ(find_endpoint(m.graph, id), nullptr) << id;
 }
 
+TEST_F(TwoSocketMachine, SaysOfALoopDeviceOverAFileInMemoryThatItsBytesLieThere) {
+  const Machine on_disk = machine();
+  EXPECT_EQ(find_endpoint(on_disk.graph, "storage:loop0")->backing, "");
+  EXPECT_EQ(share_in_memory(on_disk.graph, "storage:loop0"), 0);
+  write("/sys/devices/virtual/block/loop0/loop/backing_file", "/dev/shm/image\n");
+  const Machine m = machine();
+  EXPECT_EQ(find_endpoint(m.graph, "storage:loop0")->backing, "memory");
+  EXPECT_EQ(share_in_memory(m.graph, "storage:loop0"), 1);
+  EXPECT_THAT(resource(m, "drive:loop0").limit_source, HasSubstr("in memory"));
+  EXPECT_EQ(names_of(path_between(m.graph, "storage:loop0", "memory:0")),
+            (std::vector<std::string>{"drive:loop0", "memory_controller:0"}));
+}
+
 TEST_F(TwoSocketMachine, SpreadsAStripeOverItsMembersAndLimitsItByThem) {
   const Machine m = machine();
   const auto path = path_between(m.graph, "storage:md0", "memory:0");
