@@ -236,6 +236,10 @@ void add_measure(CLI::App& app, Context& context) {
   command->add_option("--token-file", arguments->peers.token_files,
                       "The file with that peer's token; without: the environment variable MILLRACE_TOKEN");
   command->add_option(
+      "--allow-address", arguments->peers.allowed,
+      "An address, or a network of them (10.1.0.0/16), to which a peer may lead this host's probes besides "
+      "those of the session and the networks that this host is attached to; several times: more of them");
+  command->add_option(
       "--sweep", arguments->sweep,
       "PARAMETER=FROM..TO, four times as much from one to the next, or FROM..TO*STEP, or A,B,C: "
       "a measurement for each value");

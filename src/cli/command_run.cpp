@@ -261,6 +261,10 @@ void add_run(CLI::App& app, Context& context) {
                                    "and the pipeline");
   command->add_option("--token-file", a->token_file,
                       "The file with that peer's token; without: the environment variable MILLRACE_TOKEN");
+  command->add_option(
+      "--allow-address", a->allowed,
+      "An address, or a network of them (10.1.0.0/16), to which a peer may lead this host's probes besides "
+      "those of the session and the networks that this host is attached to; several times: more of them");
   auto* peer_is =
       command
           ->add_option(

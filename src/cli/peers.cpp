@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "run/address_range.hpp"
 #include "run/peer/plan.hpp"
 
 namespace millrace::cli {
@@ -32,9 +33,13 @@ Result<std::vector<Token>> read_all_tokens(const PeerOptions& options) {
 
 Result<std::unique_ptr<run::peer::Hub>> reach_peers(const PeerOptions& options) {
   if (options.peers.empty()) {
-    if (options.token_files.empty()) return std::unique_ptr<run::peer::Hub>();
-    return failure("--token-file is given without --peer",
-                   "--peer ADDRESS:PORT names the peer that printed it");
+    if (!options.token_files.empty())
+      return failure("--token-file is given without --peer",
+                     "--peer ADDRESS:PORT names the peer that printed it");
+    if (!options.allowed.empty())
+      return failure("--allow-address is given without --peer",
+                     "it says where a peer may lead: --peer ADDRESS:PORT names one");
+    return std::unique_ptr<run::peer::Hub>();
   }
   if (options.peers.size() >= run::peer::kMostHosts)
     return failure(
@@ -45,6 +50,12 @@ Result<std::unique_ptr<run::peer::Hub>> reach_peers(const PeerOptions& options) 
     if (!address) return failure("--peer: " + address.error().what, address.error().hint);
     addresses.push_back(std::move(*address));
   }
+  std::vector<std::string> allowed;
+  for (const std::string& text : options.allowed) {
+    auto range = run::address_range(text);
+    if (!range) return failure("--allow-address: " + range.error().what, range.error().hint);
+    allowed.push_back(std::move(*range));
+  }
   auto tokens = read_all_tokens(options);
   if (!tokens) return tl::unexpected(tokens.error());
   if (tokens->size() != addresses.size())
@@ -54,7 +65,7 @@ Result<std::unique_ptr<run::peer::Hub>> reach_peers(const PeerOptions& options) 
         "one token a peer, in the same order: several files, or several in one");
   auto sessions = run::peer::open_sessions(addresses, *tokens);
   if (!sessions) return tl::unexpected(sessions.error());
-  return std::make_unique<run::peer::Hub>(std::move(*sessions));
+  return std::make_unique<run::peer::Hub>(std::move(*sessions), std::move(allowed));
 }
 
 }  // namespace millrace::cli

@@ -12,7 +12,7 @@
 namespace millrace::cli {
 
 struct PeerOptions {
-  std::vector<std::string> peers, token_files;
+  std::vector<std::string> peers, token_files, allowed;
 };
 
 // Sessions with all of them, proved by the tokens of the files or of MILLRACE_TOKEN, in order; nothing when

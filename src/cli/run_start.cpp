@@ -165,6 +165,7 @@ Result<void> reach_peer(const RunArguments& arguments, const topology::Machine& 
   PeerOptions options;
   if (!arguments.peer.empty()) options.peers = {arguments.peer};
   if (!arguments.token_file.empty()) options.token_files = {arguments.token_file};
+  options.allowed = arguments.allowed;
   auto hub = reach_peers(options);
   if (!hub) return tl::unexpected(hub.error());
   start.hub = std::move(*hub);

@@ -19,7 +19,7 @@ namespace millrace::cli {
 
 struct RunArguments {
   std::string budget, json, journal, resume, prep, size_cap;
-  std::vector<std::string> paths, datasets, workloads;
+  std::vector<std::string> paths, datasets, workloads, allowed;
   std::string peer, token_file, peer_is = run::kPeerIsOther;
   int accelerators = 0, repeats = 0;
   double wanted = 0, compressible = 0;

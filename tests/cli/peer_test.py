@@ -586,6 +586,9 @@ class Faults(PeerTest):
         peer = Peer(self, "--allow-address", "127.0.2.0/24")
         ended = self.pair("tcp.stream", "--peer-address", "127.0.2.77", *GOOD, peer=peer)
         self.assertEqual(ended.code, 0, ended.err + ended.out + peer.text)
+        for command in (("measure", "tcp.stream"), ("run",)):
+            self.refused(*command, "--peer", "127.0.0.1:1", "--allow-address", "10.0.0.0/33", what="--allow-address: '10.0.0.0/33' is no ")
+            self.refused(*command, "--allow-address", "10.0.0.0/8", what="--allow-address is given without --peer")
         self.refused("peer", "--listen", "127.0.0.1:0", "--allow-address", "127.0.0.0/0", what="--allow-address: '127.0.0.0/0' is no "
                      "network", hint="10.1.0.0/16")
 

@@ -27,8 +27,9 @@ bool receives_messages(const Settings& settings) {
   return settings.operation == Operation::kWrite && settings.mode == Mode::kLatency && !settings.polls;
 }
 
-MayUse may_use_of(const sdk::Host& host) {
-  return [&host](const std::string& address) { return host.may_use_address(address); };
+Allowance allowance_of(const sdk::Host& host) {
+  return {[&host](const std::string& address) { return host.may_use_address(address); },
+          host.host_index() == 0};
 }
 
 }  // namespace
@@ -131,7 +132,7 @@ Result<void> LinkEnd::greet(const sdk::Host& host) {
     if (gids->empty()) return tl::unexpected(no_roce_v2_gid(port_.device, port_.number, port_.interface));
   }
   if (uses_ip())
-    if (auto allowed = keep_allowed(*gids, port_.text(), may_use_of(host)); !allowed) return allowed;
+    if (auto allowed = keep_allowed(*gids, port_.text(), allowance_of(host)); !allowed) return allowed;
   if (gids->size() > 64) gids->resize(64);
   mine_.role = role_.text();
   mine_.device = port_.device;
@@ -164,7 +165,7 @@ Result<void> LinkEnd::meet(const sdk::Host& host, const Greeting& theirs) {
   if (!route_.gids) return {};
   const auto& [from, to] = *route_.gids;
   if (uses_ip())
-    if (auto allowed = check_allowed(to, there_, may_use_of(host)); !allowed) return allowed;
+    if (auto allowed = check_allowed(to, there_, allowance_of(host)); !allowed) return allowed;
   // On one host, the way to the other port is loopback's, whatever their networks.
   if (one_host) return {};
   return check_reach(from, to, interface_of(port_.device, port_.number, from), here_, there_);

@@ -24,7 +24,7 @@ constexpr std::size_t kMostSlices = 1 << 20;
 
 }  // namespace
 
-Hub::Hub(std::vector<Session> sessions) {
+Hub::Hub(std::vector<Session> sessions, std::vector<std::string> allowed) : allowed_(std::move(allowed)) {
   for (Session& session : sessions) {
     peers_.emplace_back(Peer{std::move(session), 0, {}, false, false, false, {}, {}, {}, {}, {}, {}, 0});
   }

@@ -20,10 +20,13 @@ struct ClockReport {
 
 class Hub final : public OtherHosts {
  public:
-  explicit Hub(std::vector<Session> sessions);
+  // `allowed`: addresses and networks that probes may use on this host besides those of the session and of
+  // the networks that it is attached to, see address_range.hpp.
+  explicit Hub(std::vector<Session> sessions, std::vector<std::string> allowed = {});
   ~Hub() override;  // says good-bye
 
   std::vector<Session*> sessions();
+  [[nodiscard]] const std::vector<std::string>& allowed() const { return allowed_; }
   // How many workers each peer has, once planned, and how many there are here.
   void set_ranks(int own, const std::vector<int>& theirs);
   // Between launches, often: each second it tells the peers that this host is still there, and takes their
@@ -76,6 +79,7 @@ class Hub final : public OtherHosts {
   void translate(Peer& peer, InstanceOutcome& theirs) const;
 
   std::vector<Peer> peers_;
+  std::vector<std::string> allowed_;
   std::optional<std::vector<std::string>> gathered_;
   bool launched_ = false, arrived_ = false, stopped_ = false;
   std::optional<Pace> pace_;

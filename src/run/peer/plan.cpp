@@ -2,10 +2,12 @@
 #include "run/peer/plan.hpp"
 
 #include <fmt/format.h>
+#include <millrace/module_abi.h>
 
 #include <algorithm>
 
 #include "run/measure.hpp"
+#include "run/peer/attached_networks.hpp"
 
 namespace millrace::run::peer {
 namespace {
@@ -23,6 +25,20 @@ HostGroup hosts_as_seen_by(std::size_t self, const std::vector<Session*>& sessio
   HostGroup hosts{static_cast<int>(self), {}};
   hosts.addresses.push_back(sessions[self == 0 ? 0 : self - 1]->own_address());
   for (const Session* session : sessions) hosts.addresses.push_back(session->address());
+  return hosts;
+}
+
+// What the peers say leads this host nowhere else: not everybody whom it asks to measure with it may send it
+// to whom they like.
+HostGroup hosts_seen_from_here(Hub& hub, const ProbeEntry& entry,
+                               const std::vector<std::pair<std::string, std::string>>& given) {
+  HostGroup hosts = hosts_as_seen_by(0, hub.sessions());
+  hosts.agreed = attached_networks();
+  hosts.agreed->insert(hosts.agreed->end(), hosts.addresses.begin(), hosts.addresses.end());
+  hosts.agreed->insert(hosts.agreed->end(), hub.allowed().begin(), hub.allowed().end());
+  for (const ParameterSpec& spec : entry.probe->parameters)
+    for (const auto& [name, text] : given)
+      if (spec.kind == MILLRACE_ADDRESS && spec.name == name) hosts.agreed->push_back(text);
   return hosts;
 }
 
@@ -76,7 +92,7 @@ Result<InstancePlan> plan_with(Hub& hub, const ProbeEntry& entry,
                                  name.substr(0, 80)),
                      fmt::format("{} bytes, and {} parameters", kMostOfText, kMostParameters));
   ask(hub, {entry.probe->name, given, answer_time});
-  auto plan = plan_instance(entry, given, machine, answer_time, hosts_as_seen_by(0, sessions));
+  auto plan = plan_instance(entry, given, machine, answer_time, hosts_seen_from_here(hub, entry, given));
   if (!plan) return plan;
   std::vector<int> theirs;
   for (std::size_t i = 0; i < sessions.size(); ++i) {

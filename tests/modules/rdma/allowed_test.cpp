@@ -24,7 +24,7 @@ Gid link_local() {
   return gid;
 }
 
-bool only_of_network_9(const std::string& address) { return address.starts_with("10.9."); }
+const Allowance only_of_network_9{[](const std::string& address) { return address.starts_with("10.9."); }};
 
 TEST(AllowedAddresses, are_the_only_ones_that_an_end_offers) {
   std::vector<Gid> gids{link_local(), of_ipv4(8, 1), of_ipv4(9, 1)};
@@ -49,6 +49,15 @@ TEST(AllowedAddresses, are_the_only_ones_to_which_an_end_sends) {
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().what, HasSubstr("rxe0 port 1 of 10.9.0.2 has 10.8.0.2: neither"));
   EXPECT_THAT(refused.error().hint, HasSubstr("--allow-address 10.8.0.2"));
+}
+
+TEST(AllowedAddresses, are_those_of_the_host_that_asks_too_and_it_is_told_what_to_give) {
+  const Allowance here{only_of_network_9.may_use, true};
+  EXPECT_TRUE(check_allowed(of_ipv4(9, 2), "rxe0 port 1 of 10.9.0.2", here));
+  const auto refused = check_allowed(of_ipv4(8, 2), "rxe0 port 1 of 10.9.0.2", here);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().what, HasSubstr("nor in a network that this host is attached to"));
+  EXPECT_THAT(refused.error().hint, HasSubstr("give --allow-address 10.8.0.2 here"));
 }
 
 TEST(AllowedAddresses, are_where_a_connection_of_rdma_cm_must_lead) {

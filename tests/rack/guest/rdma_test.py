@@ -335,6 +335,19 @@ class RdmaTest(unittest.TestCase):
             self.refused(f"rxe1 port 1 of {address(0)} has {address(0, 1)}: neither an address of the session", *both)
         step()
         end_service()
+        if HOST == 1:  # a peer that would lead this host out of the networks that it is attached to
+            self.addCleanup(shell, f"ip address replace {address(1, 1)}/24 dev eth1")
+            shell("ip address flush dev eth1 scope global && ip address add 10.77.0.2/24 dev eth1 && "
+                  "ip route add 10.9.1.0/24 dev eth1")
+        step()
+        serve("10.77.0.0/24", address(0, 1))
+        if HOST == 0:
+            self.refused("rxe1 port 1 of .* has 10.77.0.2: .*nor in a network that this host is attached to",
+                         "--device", "rxe1", "--peer-device", "rxe1")
+        step()
+        end_service()
+        if HOST == 1:
+            shell(f"ip address flush dev eth1 scope global && ip address add {address(1, 1)}/24 dev eth1")
         step()
         serve("10.9.1.0/24")
         rails = ours("rdma.write", *both, "--sizes", "16KiB", "--sweep-time", "500ms", "--huge-pages", seconds=2)
