@@ -48,6 +48,10 @@ class Side:
         """Plugs it in again."""
         run("ip", "-n", self.name, "link", "set", self.device, "up")
 
+    def forget_neighbours(self):
+        """Whom it asked for in vain while the cable was out: the answer, "no route to host", may come long after."""
+        run("ip", "-n", self.name, "neighbour", "flush", "dev", self.device)
+
 
 class TwoHosts:
     def __init__(self):

@@ -113,6 +113,7 @@ with socket.create_server(("{self.far.address}", {port})) as server:
                 self.lost(lambda *_: self.far.cut(), "tcp.stream", "--silence", "1s")
             finally:
                 self.far.mend()
+                self.near.forget_neighbours()
         self.over_and_over(fault)
 
     def test_a_host_that_cannot_be_reached(self):

@@ -190,7 +190,12 @@ class TwoNamespaces(CommandTest):
     def wait_for_workers(self, *pair):
         """Until both ends measure."""
         deadline = time.monotonic() + 20
-        while not all(workers_of(end.pid) for end in pair) and time.monotonic() < deadline:
+        while not all(workers_of(end.pid) for end in pair):
+            gone = [end for end in pair if end.poll() is not None]
+            if gone or time.monotonic() > deadline:
+                for end in pair:
+                    end.kill()
+                self.fail(f"not both ends measure: {[end.communicate() for end in pair]}")
             time.sleep(0.05)
         time.sleep(1)
 
