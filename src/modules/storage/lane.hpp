@@ -20,6 +20,7 @@
 #include "modules/storage/options.hpp"
 #include "modules/storage/pages.hpp"
 #include "modules/storage/ring.hpp"
+#include "modules/storage/service_times.hpp"
 #include "modules/storage/target.hpp"
 #include "units/result.hpp"
 
@@ -49,9 +50,14 @@ class Lane {
   [[nodiscard]] bool buffers_registered() const { return buffers_registered_; }
   [[nodiscard]] std::uint64_t system_calls() const { return system_calls_; }
 
-  // Fills in up to `limit` operations whose latency counts from `stamp_ns`; how many.
+  // From now on: also how long each operation takes from its submission. They must outlive the loop.
+  void time_service(ServiceTimes& times) { service_times_ = &times; }
+
+  // Fills in up to `limit` operations whose latency counts from `stamp_ns`, and which are about to be
+  // submitted, at `now_ns` where their service is timed; how many.
   template <typename Command, typename Blocks>
-  std::uint32_t prepare(Blocks& blocks, std::int64_t stamp_ns, std::uint32_t limit = UINT32_MAX) {
+  std::uint32_t prepare(Blocks& blocks, std::int64_t stamp_ns, std::uint32_t limit = UINT32_MAX,
+                        std::int64_t now_ns = 0) {
     std::uint32_t prepared = 0;
     while (free_count_ > 0 && prepared < limit) {
       const std::uint32_t index = free_[--free_count_];
@@ -59,6 +65,7 @@ class Lane {
       if (!blocks.next(index, slot.block)) [[unlikely]]
         continue;  // the slot is done: it never becomes free again
       slot.stamp_ns = stamp_ns;
+      slot.submitted_ns = now_ns;
       if (stamping_)
         pages_[slot.block.target].stamp({slot.place.data, slot.block.request}, slot.block.offset,
                                         ++sequence_);
@@ -93,6 +100,7 @@ class Lane {
       if (verifying_) [[unlikely]]
         verify(slot);
       bytes += slot.block.expected;
+      if (service_times_ != nullptr) service_times_->add(now_ns - slot.submitted_ns);
       if (slot.stamp_ns != stamp_ns) {
         flush();
         stamp_ns = slot.stamp_ns;
@@ -115,7 +123,7 @@ class Lane {
 
  private:
   struct Slot {
-    std::int64_t stamp_ns = 0;
+    std::int64_t stamp_ns = 0, submitted_ns = 0;
     Block block;
     Place place;
   };
@@ -137,6 +145,7 @@ class Lane {
   std::vector<Pages> pages_;  // of each target, where its contents are ours
   std::span<const Target> targets_;
   Direction direction_ = Direction::kRead;
+  ServiceTimes* service_times_ = nullptr;
   std::optional<Error> error_;
   Buffer buffer_;
 };

@@ -33,10 +33,10 @@ inline constexpr std::array kSharedParameters{
     sdk::parameter("registered-files", MILLRACE_FLAG, "on", "files that the kernel looks up once"),
     sdk::parameter("sqpoll", MILLRACE_FLAG, "off", "a kernel thread polls for submissions"),
     sdk::parameter("iopoll", MILLRACE_FLAG, "off", "poll the device for completions (needs its poll queues)"),
-    sdk::parameter(
-        "rate", MILLRACE_COUNT, "",
-        "operations per second, arriving at random (Poisson); latency counts from the intended start", 1,
-        1e9),
+    sdk::parameter("rate", MILLRACE_COUNT, "",
+                   "operations per second, arriving at random (Poisson); latency counts from the intended "
+                   "start, service_p50_s and the like from the submission",
+                   1, 1e9),
     sdk::parameter("passes", MILLRACE_COUNT, "", "end after so many passes over the data", 1, 1e9),
     sdk::parameter("verify", MILLRACE_FLAG, "off", "check every byte of what the probe wrote"),
     sdk::parameter("seed", MILLRACE_COUNT, "",

@@ -172,6 +172,7 @@ void StorageProbe::run_loop(Thread& thread, SomeBlocks& blocks, const sdk::Host&
   const double share = static_cast<double>(host.ranks()) * options_.threads;
   const Arrivals arrivals(*options_.rate_per_s / share, now_ns(),
                           mix64(options_.seed + 0x5851f42d4c957f2dU * (index + 1)));
+  lane.time_service(thread.service_times);
   thread.behind_ns = run_open_loop<Command>(lane, blocks, recorder, arrivals, stopped);
 }
 
@@ -212,6 +213,7 @@ sdk::Outcome StorageProbe::run(sdk::Host& host) {
     if (static_cast<double>(thread.behind_ns) > kBehindShare * static_cast<double>(now_ns() - begin))
       host.raise_flag("rate-not-reached");
   }
+  if (options_.rate_per_s) say_service_times(host);
   host.counter("storage:system_calls", static_cast<double>(system_calls));
   if (std::any_of(targets_.begin(), targets_.end(),
                   [](const Target& t) { return t.content_seed && !t.device && !t.nvme; }))
@@ -228,6 +230,14 @@ sdk::Outcome StorageProbe::run(sdk::Host& host) {
   }
   host.verified(true);
   return sdk::Outcome::kOk;
+}
+
+void StorageProbe::say_service_times(const sdk::Host& host) const {
+  ServiceTimes all;
+  for (const Thread& thread : threads_) all.merge(thread.service_times);
+  for (const auto& [name, q] :
+       {std::pair{"service_p50_s", 0.5}, {"service_p99_s", 0.99}, {"service_p999_s", 0.999}})
+    if (const auto seconds = all.quantile_s(q)) host.sample(name, *seconds);
 }
 
 Result<void> StorageProbe::make_durable(const sdk::Host& host) const {

@@ -32,11 +32,14 @@ class StorageProbe : public sdk::Probe {
     std::unique_ptr<Lane> lane;
     Blocks blocks;
     std::optional<Error> error;
-    std::int64_t behind_ns = 0;  // open loop
+    // Of an open loop:
+    std::int64_t behind_ns = 0;
+    ServiceTimes service_times = {};
   };
 
   Result<void> open_targets(const sdk::Host& host);
   Result<Blocks> blocks_for(std::uint32_t thread) const;
+  void say_service_times(const sdk::Host& host) const;
   void run_thread(const sdk::Host& host, std::uint32_t index, std::atomic<bool>& failed);
   template <typename Command, typename SomeBlocks, typename Stopped>
   void run_loop(Thread& thread, SomeBlocks& blocks, const sdk::Host& host, std::uint32_t index,

@@ -6,6 +6,7 @@
 
 #include "in_process_host.hpp"
 #include "modules/storage/closed_loop.hpp"
+#include "modules/storage/service_times.hpp"
 #include "scratch.hpp"
 
 namespace millrace::testing {
@@ -66,6 +67,29 @@ TEST_F(Loop, CountsTheTimeThatArrivalsWaitForAPlaceInTheQueue) {
   EXPECT_TRUE(m.has_flag("rate-not-reached"));
   EXPECT_GT(m.latency_quantile_ns(0.5), 150'000'000U);
   EXPECT_GT(m.latency_max_ns, 400'000'000U);
+  // The drive was as fast as ever: one at a time, it was only begun late.
+  EXPECT_LT(m.samples.at("service_p50_s").front(), 0.015);
+  EXPECT_GE(m.samples.at("service_p99_s").front(), m.samples.at("service_p50_s").front());
+}
+
+TEST_F(Loop, TimesTheServiceOfAnOpenLoopAlone) {
+  EXPECT_FALSE(read({}, 200ms).samples.contains("service_p50_s"));
+  const Measured m = read({{"rate", "5k"}, {"threads", "2"}}, 500ms);
+  ASSERT_TRUE(m.ok()) << m.what;
+  EXPECT_GT(m.samples.at("service_p50_s").front(), 0);
+  EXPECT_LE(m.samples.at("service_p50_s").front(), 1.01e-9 * static_cast<double>(m.latency_quantile_ns(0.5)));
+  EXPECT_FALSE(m.samples.contains("service_p999_s")) << "of 2,500 operations two or three lie beyond it";
+}
+
+TEST(ServiceTimes, HaveTheQuantilesOfWhatWasCounted) {
+  storage::ServiceTimes times, more;
+  for (int i = 1; i <= 600; ++i) times.add(1000 * i);
+  EXPECT_FALSE(times.quantile_s(0.99));
+  for (int i = 601; i <= 1000; ++i) more.add(1000 * i);
+  times.merge(more);
+  EXPECT_NEAR(*times.quantile_s(0.5), 500e-6, 4e-6);
+  EXPECT_NEAR(*times.quantile_s(0.99), 990e-6, 8e-6);
+  EXPECT_FALSE(times.quantile_s(0.999));
 }
 
 TEST_F(Loop, DividesTheRateAmongThreads) {
