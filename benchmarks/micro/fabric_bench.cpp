@@ -6,7 +6,7 @@
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
-#include "diagnose/fabric_diagnose.hpp"
+#include "diagnose/fabric/diagnose.hpp"
 #include "fabric/generate.hpp"
 
 namespace {

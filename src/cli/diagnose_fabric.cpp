@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "cli/commands.hpp"
-#include "diagnose/fabric_diagnose.hpp"
+#include "diagnose/fabric/diagnose.hpp"
 #include "fabric/describe.hpp"
 
 namespace millrace::cli {

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "diagnose/fabric_diagnose.hpp"
+#include "diagnose/fabric/diagnose.hpp"
 #include "every_path.hpp"
 #include "linear_program.hpp"
 #include "random_fabric.hpp"

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "diagnose/explanation.hpp"
-#include "diagnose/fabric_diagnose.hpp"
+#include "diagnose/fabric/diagnose.hpp"
 #include "fabric/generate.hpp"
 #include "workload/mix.hpp"
 

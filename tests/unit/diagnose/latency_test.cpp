@@ -6,8 +6,8 @@
 #include <cmath>
 #include <random>
 
-#include "diagnose/latency_queue.hpp"
-#include "diagnose/latency_sum.hpp"
+#include "diagnose/latency/queue.hpp"
+#include "diagnose/latency/sum.hpp"
 
 namespace millrace::diagnose {
 namespace {

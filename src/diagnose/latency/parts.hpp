@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "diagnose/host_rates.hpp"
-#include "diagnose/latency_sum.hpp"
+#include "diagnose/latency/sum.hpp"
 #include "record/result.hpp"
 #include "workload/profile.hpp"
 

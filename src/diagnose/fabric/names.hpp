@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "diagnose/fabric_load.hpp"
+#include "diagnose/fabric/load.hpp"
 
 namespace millrace::diagnose {
 

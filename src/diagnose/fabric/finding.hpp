@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "diagnose/fabric_diagnose.hpp"
-#include "diagnose/fabric_share.hpp"
+#include "diagnose/fabric/diagnose.hpp"
+#include "diagnose/fabric/share.hpp"
 
 namespace millrace::diagnose {
 

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "diagnose/fabric_load.hpp"
+#include "diagnose/fabric/load.hpp"
 
 namespace millrace::diagnose {
 

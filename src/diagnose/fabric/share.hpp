@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "diagnose/fabric_pace.hpp"
+#include "diagnose/fabric/pace.hpp"
 
 namespace millrace::diagnose {
 

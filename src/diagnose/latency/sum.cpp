@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/latency_sum.hpp"
+#include "diagnose/latency/sum.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -31,7 +31,7 @@ struct FabricJob {
 
 // A diagnosis of each, all at work at the same time. From limits alone "fed" is never said: limits promise
 // nothing. Of what they share, each job gets an even part of the pace that it would have alone
-// (fabric_share.hpp).
+// (fabric/share.hpp).
 std::vector<record::Diagnosis> diagnose(const fabric::Fabric& fabric, const std::vector<FabricJob>& jobs);
 
 // What a profile asks as jobs on this fabric: one, or of a mix all of its, on neighbouring hosts that are

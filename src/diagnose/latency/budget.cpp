@@ -8,8 +8,8 @@
 #include <limits>
 
 #include "diagnose/explanation.hpp"
-#include "diagnose/latency_answer.hpp"
-#include "diagnose/latency_relief.hpp"
+#include "diagnose/latency/answer.hpp"
+#include "diagnose/latency/relief.hpp"
 #include "diagnose/life.hpp"
 #include "workload/serving_time.hpp"
 

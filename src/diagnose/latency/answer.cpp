@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/latency_answer.hpp"
+#include "diagnose/latency/answer.hpp"
 
 #include <fmt/core.h>
 
@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 
-#include "diagnose/latency_queue.hpp"
+#include "diagnose/latency/queue.hpp"
 
 namespace millrace::diagnose {
 namespace {

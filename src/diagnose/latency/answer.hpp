@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <vector>
 
-#include "diagnose/latency_parts.hpp"
-#include "diagnose/latency_sum.hpp"
+#include "diagnose/latency/parts.hpp"
+#include "diagnose/latency/sum.hpp"
 #include "workload/serving.hpp"
 
 namespace millrace::diagnose {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/fabric_names.hpp"
+#include "diagnose/fabric/names.hpp"
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>

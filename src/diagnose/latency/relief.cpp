@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/latency_relief.hpp"
+#include "diagnose/latency/relief.hpp"
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>

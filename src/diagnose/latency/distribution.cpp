@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/latency_distribution.hpp"
+#include "diagnose/latency/distribution.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -4,7 +4,7 @@
 
 #include <optional>
 
-#include "diagnose/latency_distribution.hpp"
+#include "diagnose/latency/distribution.hpp"
 
 namespace millrace::diagnose {
 

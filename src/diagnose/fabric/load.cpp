@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/fabric_load.hpp"
+#include "diagnose/fabric/load.hpp"
 
 #include <algorithm>
 #include <optional>

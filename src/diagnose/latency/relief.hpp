@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "diagnose/explanation.hpp"
-#include "diagnose/latency_answer.hpp"
+#include "diagnose/latency/answer.hpp"
 
 namespace millrace::diagnose {
 

@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "diagnose/explanation.hpp"
-#include "diagnose/fabric_finding.hpp"
-#include "diagnose/fabric_names.hpp"
+#include "diagnose/fabric/finding.hpp"
+#include "diagnose/fabric/names.hpp"
 #include "fabric/describe.hpp"
 #include "units/quantity.hpp"
 

@@ -5,8 +5,8 @@
 #include <cctype>
 #include <cmath>
 
-#include "diagnose/fabric_finding.hpp"
-#include "diagnose/fabric_names.hpp"
+#include "diagnose/fabric/finding.hpp"
+#include "diagnose/fabric/names.hpp"
 #include "units/quantity.hpp"
 
 namespace millrace::diagnose {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "diagnose/latency_distribution.hpp"
+#include "diagnose/latency/distribution.hpp"
 
 namespace millrace::diagnose {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/latency_queue.hpp"
+#include "diagnose/latency/queue.hpp"
 
 #include <algorithm>
 #include <vector>

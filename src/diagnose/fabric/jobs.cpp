@@ -6,7 +6,7 @@
 #include <cmath>
 #include <utility>
 
-#include "diagnose/fabric_diagnose.hpp"
+#include "diagnose/fabric/diagnose.hpp"
 #include "diagnose/host_rates.hpp"
 #include "workload/mix.hpp"
 #include "workload/serving_time.hpp"

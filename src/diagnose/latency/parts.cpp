@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/latency_parts.hpp"
+#include "diagnose/latency/parts.hpp"
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>

@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "diagnose/explanation.hpp"
-#include "diagnose/fabric_finding.hpp"
+#include "diagnose/fabric/finding.hpp"
 #include "diagnose/life.hpp"
 #include "workload/serving_time.hpp"
 

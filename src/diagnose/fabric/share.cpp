@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/fabric_share.hpp"
+#include "diagnose/fabric/share.hpp"
 
 #include "allocate/max_min.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/fabric_pace.hpp"
+#include "diagnose/fabric/pace.hpp"
 
 #include <algorithm>
 #include <cmath>

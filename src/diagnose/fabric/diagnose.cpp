@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "diagnose/fabric_diagnose.hpp"
+#include "diagnose/fabric/diagnose.hpp"
 
 #include <fmt/core.h>
 
@@ -7,8 +7,8 @@
 #include <cmath>
 #include <limits>
 
-#include "diagnose/fabric_finding.hpp"
-#include "diagnose/fabric_names.hpp"
+#include "diagnose/fabric/finding.hpp"
+#include "diagnose/fabric/names.hpp"
 
 namespace millrace::diagnose {
 namespace {
