@@ -54,7 +54,7 @@ ExplanationStep explain_reading_from_memory(double in_memory, const MemoryCrossi
       "its page is read, and each line of the buffer is fetched and then written, {:.0f} "
       "crossings in place of the one of a drive's DMA",
       copied);
-  if (in_memory >= 1) return {part::kPath, reason, {}, {}};
+  if (in_memory >= kAllOfIt) return {part::kPath, reason, {}, {}};
   const double by_dma = memory_crossings("none", true, 0).reading;
   return {part::kPath,
           fmt::format("{}; {:.0f} % of the data lie there", reason, 100 * in_memory),

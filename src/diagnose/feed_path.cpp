@@ -109,15 +109,15 @@ void add_memory(const record::Document& document, const workload::Profile& profi
         fmt::format("{} moved more than the limit of {} ({}): the limit is discredited and was dropped",
                     hop.capacity.evidence.front(), hop.resources.front(), resource->limit_source));
   // The table's rates are the workload's bytes; what memory moves for them is what other tools would show.
-  hop.name = fmt::format("memory, {:.0f} × per byte ({} in all)", crossings.total(),
+  hop.name = fmt::format("memory, {:.3g} × per byte ({} in all)", crossings.total(),
                          to_text(BytesPerSecond{hop.capacity.measured->mean * crossings.total()}));
   path.hops.push_back(std::move(hop));
   if (path.in_memory > 0)
     path.notes.push_back(fmt::format(
         "{}the data lie{} in memory (tmpfs, or a loop device over it): reading copies them from there, which "
         "crosses memory {:.0f} times for each byte, where a drive's DMA crosses it once",
-        path.in_memory < 1 ? fmt::format("{:.0f} % of ", 100 * path.in_memory) : "",
-        path.in_memory < 1 ? "s" : "", memory_crossings("none", true, 1).reading));
+        path.in_memory < kAllOfIt ? fmt::format("{:.0f} % of ", 100 * path.in_memory) : "",
+        path.in_memory < kAllOfIt ? "s" : "", memory_crossings("none", true, 1).reading));
 }
 
 }  // namespace

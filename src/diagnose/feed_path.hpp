@@ -25,6 +25,8 @@ struct Hop {
   [[nodiscard]] double times(int accelerators) const { return shared ? 1.0 : accelerators; }
 };
 
+constexpr double kAllOfIt = 1 - 1e-9;  // shares that add up to all, by rounding
+
 struct FeedPath {
   std::vector<Hop> hops;  // in the order in which a byte crosses them
   std::vector<std::string> notes;

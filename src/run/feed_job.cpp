@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 
+#include "process/guarded_call.hpp"
 #include "record/pool_repeats.hpp"
 #include "run/dataset.hpp"
 #include "run/link_plan.hpp"
@@ -28,7 +29,15 @@ class DataSets {
   DataSets(const DataSets&) = delete;
   DataSets& operator=(const DataSets&) = delete;
   ~DataSets() {
-    for (const fs::path& folder : made_) (void)remove_ours(folder);
+    // By a child that is left behind where the file system does not answer: what stays is the next run's to
+    // remove.
+    for (const fs::path& folder : made_)
+      (void)guarded_call(
+          [&folder] {
+            (void)remove_ours(folder);
+            return std::string();
+          },
+          Temporaries::kRemovalTime);
   }
 
   Result<void> make(const Job& job, const ModelPlan& model, record::Journal& journal,

@@ -10,6 +10,8 @@ namespace {
 
 // Of one worker, at one tick: it may send without end, and there are deadlines to keep.
 constexpr int kMostMessages = 256;
+// After as many SIGKILLs here another host, which began at about the same time, has left behind what it must.
+constexpr int kKillsForOtherHosts = 4;
 
 std::string last_lines(const std::string& printed) {
   if (printed.empty()) return {};
@@ -126,22 +128,29 @@ void Instance::end_workers(int signal) {
   for (Member& member : members_)
     if (!member.gone) member.process.send_signal(signal);
   // Other hosts end theirs in the same way, at about the same time.
-  if (others_ != nullptr && signal == SIGKILL && ++kills_ == 3)
+  if (others_ != nullptr && signal == SIGKILL && ++kills_ == kKillsForOtherHosts)
     others_->give_up("its workers did not end in time");
 }
 
-void Instance::leave_stuck_workers() {
+void Instance::leave_stuck_workers(bool whatever_state) {
   for (Member& member : members_) {
     if (member.gone || member.process.is_gone()) continue;
     const std::string place = member.process.stuck_in();
-    if (place.empty()) continue;
-    const std::string what = fmt::format(
-        "its worker (process {}) waits in the kernel ({}), where nothing can end it, and was left there",
-        member.process.id(), place);
+    const bool still_there = !place.empty() && place == member.stuck_in;
+    member.stuck_in = place;
+    if (!still_there && !whatever_state) continue;
+    const std::string what =
+        place.empty() ? fmt::format("SIGKILL did not end its worker (process {}), which was left behind",
+                                    member.process.id())
+                      : fmt::format(
+                            "its worker (process {}) waits in the kernel ({}), where SIGKILL does not end "
+                            "it, and was left behind",
+                            member.process.id(), place);
     if (outcome_.status == "ok")
       fail(what, "a driver, device or file server that does not answer: `dmesg` may tell which");
     else
       outcome_.reason += "; " + what;
+    outcome_.left_behind = true;
     member.process.leave_behind();
     member.gone = true;
   }

@@ -31,8 +31,9 @@ class Instance {
   void stop(const std::string& reason);  // the first reason counts
   void fail(const std::string& reason, const std::string& hint);
   void end_workers(int signal);
-  // Of workers that SIGKILL did not end: says where they are stuck, and goes on without them.
-  void leave_stuck_workers();
+  // Of workers that SIGKILL did not end, and that wait in the kernel where they did at the last call: says
+  // where, and goes on without them. `whatever_state`: of all that are still there.
+  void leave_stuck_workers(bool whatever_state);
 
   [[nodiscard]] bool all_ready() const;
   [[nodiscard]] bool all_gone() const;
@@ -63,6 +64,7 @@ class Instance {
     std::optional<std::string> exchanged;
     std::vector<std::vector<SlicePoint>> points;  // per recorder
     std::vector<std::uint64_t> taken;             // per recorder: points read from the ring
+    std::string stuck_in = {};                    // where in the kernel it was when SIGKILL had not ended it
   };
 
   void take_messages(Member& member, int rank, int most);

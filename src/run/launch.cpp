@@ -18,7 +18,10 @@ constexpr int kTick_ms = 10;
 constexpr std::int64_t kStartLead_ns = 2'000'000;      // all workers are awake by then
 constexpr std::int64_t kTermGrace_ns = 2'000'000'000;  // between SIGTERM and SIGKILL
 
-constexpr std::int64_t kFailedGrace_ns = 5'000'000'000;  // for the rest of a group of which one failed
+constexpr int kMostKills = 15;  // as far apart as the grace
+
+// Once one has failed: for it to give back what it holds, and for the rest of its group.
+constexpr std::int64_t kFailedGrace_ns = 5'000'000'000;
 
 using Instances = std::vector<std::unique_ptr<Instance>>;
 
@@ -60,10 +63,12 @@ void stop_all(const Instances& instances, const std::string& reason) {
 }
 
 // Waits until all have ended by themselves; whoever has not by the deadline is ended: SIGTERM, two seconds,
-// SIGKILL. Whom the kernel holds even then, another two seconds later, is left behind.
+// SIGKILL. Whom the kernel holds even then, at the same place two and four seconds later, is left behind, and
+// so is whoever else is there half a minute later.
 void end_all(const Instances& instances, std::int64_t deadline, const LaunchCallbacks& callbacks,
              const char* doing) {
-  bool asked = false, killed = false;
+  bool asked = false;
+  int kills = 0;
   for (std::int64_t kill_at = 0;;) {
     tick(instances);
     if (all_gone(instances)) return;
@@ -83,10 +88,10 @@ void end_all(const Instances& instances, std::int64_t deadline, const LaunchCall
       }
     } else if (asked && now > kill_at) {
       for (const auto& instance : instances) {
-        if (killed) instance->leave_stuck_workers();
+        if (kills > 0) instance->leave_stuck_workers(kills > kMostKills);
         instance->end_workers(SIGKILL);
       }
-      killed = true;
+      ++kills;
       kill_at = now + kTermGrace_ns;
     }
   }

@@ -76,12 +76,14 @@ struct InstanceOutcome {
   std::vector<WorkerOutcome> workers;
   std::map<std::string, double> counters;  // what other hosts' kernels counted: "host1/psi:io:full_s"
   std::int64_t clock_error_ns = 0;         // ± of other hosts' times
+  bool left_behind = false;                // a worker is still there: the kernel holds it
 };
 
 // How long a slice is: at least 1,000 fit the first fifth of the time, none shorter than a millisecond.
 std::int64_t slice_period(Duration time_limit);
 
-// Never fails as a whole: what went wrong stands in each outcome. All workers are gone when it returns.
+// Never fails as a whole: what went wrong stands in each outcome. All workers are gone when it returns,
+// but for those that were left behind.
 std::vector<InstanceOutcome> launch(std::span<const InstancePlan> group,
                                     const std::vector<MemoryModule>& memories,
                                     const topology::HostFacts& host, const LaunchOptions& options,

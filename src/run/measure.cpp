@@ -19,6 +19,9 @@
 namespace millrace::run {
 namespace {
 
+// Where a worker was left behind, its files may well be on what it hangs in.
+constexpr Duration kWhereOneHangs{2'000'000'000};
+
 // proc(5): MemAvailable is what can be had without swapping. 0: unknown.
 std::uint64_t available_memory() {
   std::ifstream file("/proc/meminfo");
@@ -189,6 +192,12 @@ std::vector<record::Measurement> measure(const std::vector<Planned>& plan,
         return repeat.outcome.status == "cancelled";
       });
       if (interrupted() && cut_short && !outcomes[group.first].empty()) break;
+      const bool left_behind = std::any_of(repeats.begin(), repeats.end(), [](const RepeatOutcome& repeat) {
+        return repeat.outcome.left_behind;
+      });
+      if (auto removed = temporaries.remove_all(left_behind ? kWhereOneHangs : Temporaries::kRemovalTime);
+          !removed && callbacks.log)
+        callbacks.log(2, removed.error().what);
       for (std::size_t i = group.first; i < group.first + group.count; ++i) {
         RepeatOutcome& repeat = repeats[i - group.first];
         // What cannot work here will not work at the next try.

@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <system_error>
+#include <utility>
+
+#include "process/guarded_child.hpp"
 
 namespace millrace::run {
 namespace fs = std::filesystem;
@@ -21,11 +24,24 @@ Result<void> Temporaries::add(const fs::path& path) {
   return {};
 }
 
-void Temporaries::remove_all() {
-  std::error_code ignored;
-  // In reverse, so that what lies inside of a folder goes before it.
-  for (auto at = paths_.rbegin(); at != paths_.rend(); ++at) fs::remove_all(*at, ignored);
-  paths_.clear();
+Result<void> Temporaries::remove_all(Duration patience) {
+  const std::set<fs::path> paths = std::exchange(paths_, {});
+  if (paths.empty()) return {};
+  const auto remove = [&paths] {
+    std::error_code ignored;
+    // In reverse, so that what lies inside of a folder goes before it.
+    for (auto at = paths.rbegin(); at != paths.rend(); ++at) fs::remove_all(*at, ignored);
+    return std::string();
+  };
+  auto child = GuardedChild::start([&remove](const GuardedChild::AskedToEnd&) { return remove(); });
+  if (!child) {
+    remove();
+    return {};
+  }
+  const auto removed = child->finish(patience);
+  if (removed) return {};
+  return failure(fmt::format("{} stays: removing it {}", paths.begin()->string(), removed.error().what),
+                 "look at the file system that holds it, and remove it");
 }
 
 }  // namespace millrace::run

@@ -101,6 +101,7 @@ std::int32_t call_module(const millrace_host* host, Call call) {
 void tell_failure(WorkerHost& host, Channel& channel, std::int32_t outcome, const std::string& phase) {
   if (outcome == MILLRACE_OK || outcome == MILLRACE_CANCELLED) return;
   WorkerReport failed = host.failure();
+  if (failed.what.empty()) return;  // it may say why as it closes
   failed.outcome = outcome;
   failed.phase = phase;
   channel.send(MessageKind::kFailed, to_json(failed));

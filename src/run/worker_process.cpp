@@ -113,13 +113,14 @@ void WorkerProcess::send_signal(int signal) const {
 std::string WorkerProcess::stuck_in() const {
   std::error_code ignored;
   // Of all its threads: the first may have ended, and wait for the others.
-  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", pid_), ignored)) {
-    std::ifstream status(task.path() / "stat");
+  std::filesystem::directory_iterator task(fmt::format("/proc/{}/task", pid_), ignored);
+  for (; task != std::filesystem::directory_iterator(); task.increment(ignored)) {
+    std::ifstream status(task->path() / "stat");
     std::string text;
     std::getline(status, text);
     const std::size_t name_ends = text.rfind(") ");  // the name may hold anything
     if (name_ends == std::string::npos || text.compare(name_ends + 2, 1, "D") != 0) continue;
-    std::ifstream file(task.path() / "wchan");
+    std::ifstream file(task->path() / "wchan");
     std::string function;
     file >> function;
     return function.empty() || function == "0" ? "a place that it does not tell" : function;

@@ -60,22 +60,24 @@ class Faults(CommandTest):
         image.write_bytes(b"")
         os.truncate(image, 16 << 20)
         point.mkdir()
-        made = subprocess.run(f"mkfs.ext4 -q -F {image} && mount -o loop {image} {point} && touch {point}/file && fsfreeze -f {point}",
+        made = subprocess.run(f"mkfs.ext4 -q -F {image} && mount -o loop {image} {point} && fsfreeze -f {point} && fsfreeze -u {point}",
                               shell=True, capture_output=True, text=True, check=False)
         self.addCleanup(subprocess.run, f"fsfreeze -u {point}; umount {point}", shell=True, capture_output=True, check=False)
         if made.returncode:
             self.skipTest(f"no file system can be frozen here: {made.stderr.strip()}")
         began = time.monotonic()
-        process = self.start("measure", "faulty.phase", "--phase", "run", "--deed", "stuck", *SHORT, "--deadline", "1s", "--json", "-",
-                             MILLRACE_TEST_FROZEN_FILE=str(point / "file"))
-        ended = self.finish(process, began, patience=20)
+        process = self.start("measure", "faulty.phase", "--phase", "run", "--deed", "stuck", *SHORT, *SOON, "--json", "-",
+                             MILLRACE_TEST_FREEZE=str(point))
+        ended = self.finish(process, began, patience=60)
         self.assertEqual(ended.code, 3, ended.err)
         reason = ended.measurement["reason"]
-        self.assertRegex(reason, r"did not end after the measuring .* \(process \d+\) waits in the kernel \(\w+\), where nothing can end it")
+        self.assertRegex(reason, r"did not end after the measuring .* \(process \d+\) waits in the kernel \([^)]+\), where SIGKILL")
+        # Its file is on what it hangs in: whoever removed it would hang too.
+        self.assertRegex(ended.err, "point/file stays: removing it did not answer within 2 s")
         left = int(re.search(r"process (\d+)", reason)[1])
         self.assertTrue(is_alive(left))
         subprocess.run(["fsfreeze", "-u", point], check=True)
-        self.assertNoneLeft()  # the kernel let go of it, and it had long been told to end
+        self.assertNoneLeft()  # the kernel let go of them, and they had long been told to end
 
     def test_a_failure_is_known_though_what_failed_does_not_let_go(self):
         m = self.phase("run", "fail-and-hang", "^the flux capacitor is cold$")

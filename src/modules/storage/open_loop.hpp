@@ -50,15 +50,19 @@ inline void spin_pause() {
 constexpr std::int64_t kWatchNs = 100'000;
 
 // What serves the drive may be a thread of the kernel's (a loop device's worker, a soft interrupt) that waits
-// for a CPU while this thread watches the clock on one. Once the drive has not been heard for longer than
-// drives take, the CPU is left to others until an operation completes or the next one is due.
-constexpr std::int64_t kHeldUpNs = 100'000;
+// for a CPU while this thread watches the clock on one. Completions come as often as arrivals do; once none
+// has been heard of for longer than chance lets pass (exp(-8) of the gaps of a Poisson process exceed eight
+// of its means), the CPU is left to others until an operation completes or the next one is due.
+constexpr double kHeldUpGaps = 8;
+constexpr std::int64_t kHeldUpNs = 100'000;  // at least
 
 // As run_closed_loop. Returns how many nanoseconds behind its arrivals it was at the end.
 template <typename Command, typename Blocks, typename Stopped>
 std::int64_t run_open_loop(Lane& lane, Blocks& blocks, sdk::Recorder& recorder, Arrivals arrivals,
                            Stopped stopped) {
   prctl(PR_SET_TIMERSLACK, 1UL);  // ns; of this thread, whose usual 50 us would count as latency
+  const auto held_up_ns =
+      std::max(kHeldUpNs, static_cast<std::int64_t>(kHeldUpGaps * arrivals.mean_gap_ns()));
   bool more = true;
   std::int64_t heard_ns = now_ns();  // of the drive
   while (!stopped()) {
@@ -83,7 +87,7 @@ std::int64_t run_open_loop(Lane& lane, Blocks& blocks, sdk::Recorder& recorder, 
       if (!lane.enter(1)) break;
     } else if (until_next > kWatchNs) {
       if (!lane.enter(1, until_next - kWatchNs)) break;
-    } else if (now - heard_ns > kHeldUpNs) {
+    } else if (now - heard_ns > held_up_ns) {
       if (!lane.enter(1, std::max<std::int64_t>(until_next, 1'000))) break;
     } else {
       spin_pause();

@@ -35,7 +35,7 @@ inline constexpr std::array kSharedParameters{
     sdk::parameter("iopoll", MILLRACE_FLAG, "off", "poll the device for completions (needs its poll queues)"),
     sdk::parameter("rate", MILLRACE_COUNT, "",
                    "operations per second, arriving at random (Poisson); latency counts from the intended "
-                   "start, service_p50_s and the like from the submission",
+                   "start, service_p50_s and the like from the submission, warm-up included",
                    1, 1e9),
     sdk::parameter("passes", MILLRACE_COUNT, "", "end after so many passes over the data", 1, 1e9),
     sdk::parameter("verify", MILLRACE_FLAG, "off", "check every byte of what the probe wrote"),

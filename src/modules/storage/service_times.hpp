@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long operations of an open loop took from their submission on. Their latency counts from when they
 // should have started; what lies between the two is the wait for a place in the queue, and for this host to
-// get to it. The drive's own part is what tools tell that count from the submission, such as fio.
+// get to it. The drive's own part is what tools tell that count from the submission, such as fio. Of the
+// whole run, warm-up included, which the latency leaves out.
 #pragma once
 
 #include <millrace/latency_buckets.h>

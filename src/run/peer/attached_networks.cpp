@@ -32,6 +32,12 @@ std::optional<std::string> network_of(const sockaddr* address, const sockaddr* m
   return fmt::format("{}/{}", text, prefix);
 }
 
+// The prefix of a link between two points is the other end's.
+const sockaddr* neighbours_of(const ifaddrs& one) {
+  return (one.ifa_flags & IFF_POINTOPOINT) != 0 && one.ifa_dstaddr != nullptr ? one.ifa_dstaddr
+                                                                              : one.ifa_addr;
+}
+
 }  // namespace
 
 std::vector<std::string> attached_networks() {
@@ -41,7 +47,8 @@ std::vector<std::string> attached_networks() {
   const std::unique_ptr<ifaddrs, decltype(&freeifaddrs)> all(first, &freeifaddrs);
   for (const ifaddrs* one = first; one != nullptr; one = one->ifa_next)
     if ((one->ifa_flags & IFF_UP) != 0 && (one->ifa_flags & IFF_LOOPBACK) == 0)
-      if (auto network = network_of(one->ifa_addr, one->ifa_netmask)) networks.push_back(std::move(*network));
+      if (auto network = network_of(neighbours_of(*one), one->ifa_netmask))
+        networks.push_back(std::move(*network));
   return networks;
 }
 

@@ -2,6 +2,8 @@
 #include "misbehave.hpp"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -9,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <stdexcept>
+#include <string>
 #include <thread>
 
 namespace faulty {
@@ -21,12 +24,14 @@ using millrace::sdk::Outcome;
   for (;;) pause();
 }
 
-// Writes to a file system that its test has frozen: the kernel keeps whoever does until it is thawed, deaf to
-// SIGKILL. So does a file server that is gone (NFS, hard mount), or a driver that waits for its device.
-void get_stuck() {
-  const char* file = std::getenv("MILLRACE_TEST_FROZEN_FILE");
-  const int fd = open(file, O_WRONLY | O_CLOEXEC);
-  if (fd < 0 || write(fd, "x", 1) != 1) std::exit(4);
+// Freezes the file system that holds its temporary file, and writes to it: the kernel keeps whoever does
+// until it is thawed, deaf to SIGKILL. So does a file server that is gone (NFS, hard mount), or a driver that
+// waits for its device.
+void get_stuck(const Host& host) {
+  const std::string file = std::string(std::getenv("MILLRACE_TEST_FREEZE")) + "/file";
+  if (host.temporary(file) != Outcome::kOk) std::exit(4);
+  const int fd = open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 || ioctl(fd, FIFREEZE, 0) != 0 || write(fd, "x", 1) != 1) std::exit(5);
 }
 
 // Touches every page, fast, and stops at 3 GiB, so that a core that fails to notice does not take the machine
@@ -43,7 +48,7 @@ void leak() {
 Outcome misbehave(std::string_view deed, const Host& host) {
   if (deed == "hang-hard") std::signal(SIGTERM, SIG_IGN);
   if (deed.starts_with("hang")) sleep_for_ever();
-  if (deed == "stuck") get_stuck();
+  if (deed == "stuck") get_stuck(host);
   if (deed == "slow") std::this_thread::sleep_for(std::chrono::seconds(5));
   if (deed == "crash") std::raise(SIGSEGV);
   if (deed == "abort") std::abort();

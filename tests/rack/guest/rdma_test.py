@@ -484,7 +484,7 @@ class RdmaTest(unittest.TestCase):
                 shell(cut)
             if HOST == 0:
                 # A port counts as down after 3 s. In one go of some forty, soft-RoCE then keeps whoever gives back a queue pair
-                # for 50 s (__rxe_cleanup); the core leaves such a worker behind after 9 s.
+                # for 50 s (__rxe_cleanup); the core leaves such a worker behind after 11 s.
                 told = self.ends_soon(running, go, patience_s=20)
                 self.assertIn(reason, told["reason"])
                 self.assertIn(hint, told["hint"])

@@ -97,6 +97,7 @@ TEST(MemoryBacked, OfSeveralFoldersThePartThatLiesThereCounts) {
   for (const auto& step : d.explanation) sums.push_back(step.arithmetic);
   EXPECT_THAT(sums, Contains("25 % × 3 + 75 % × 1 = 1.5"));
   EXPECT_THAT(d.notes, Contains(HasSubstr("25 % of the data lies in memory")));
+  EXPECT_THAT(memory_hop_of(d), HasSubstr("memory, 5.5 × per byte"));
   expect_sums(d);
 }
 

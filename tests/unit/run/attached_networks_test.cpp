@@ -18,15 +18,16 @@ TEST(AttachedNetworks, hold_the_neighbours_of_each_interface_and_nobody_else) {
   EXPECT_TRUE(is_within("fe80::1", networks));
   EXPECT_FALSE(is_within("127.0.0.1", networks));
   EXPECT_FALSE(is_within("::1", networks));
-  EXPECT_FALSE(is_within("198.51.100.1", networks)) << "of documentation, RFC 5737";
+  EXPECT_FALSE(is_within("240.0.0.1", networks)) << "of no network, RFC 1112";
   ifaddrs* all = nullptr;
   ASSERT_EQ(getifaddrs(&all), 0);
   for (const ifaddrs* one = all; one != nullptr; one = one->ifa_next) {
     if (one->ifa_addr == nullptr || one->ifa_addr->sa_family != AF_INET || one->ifa_netmask == nullptr)
       continue;
-    if ((one->ifa_flags & IFF_LOOPBACK) != 0 || (one->ifa_flags & IFF_UP) == 0) continue;
+    if ((one->ifa_flags & (IFF_LOOPBACK | IFF_POINTOPOINT)) != 0 || (one->ifa_flags & IFF_UP) == 0) continue;
     in_addr own = reinterpret_cast<const sockaddr_in*>(one->ifa_addr)->sin_addr;
     const in_addr mask = reinterpret_cast<const sockaddr_in*>(one->ifa_netmask)->sin_addr;
+    if (mask.s_addr == 0) continue;
     char text[INET_ADDRSTRLEN];
     // The first address of the network, whoever has it.
     own.s_addr &= mask.s_addr;
