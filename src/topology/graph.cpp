@@ -117,21 +117,25 @@ std::string source_of(const std::vector<const Resource*>& at, double units) {
                      names.size() > 1 ? " each" : "");
 }
 
-double share_in_memory_below(const Topology& topology, std::string_view id, int depth) {
+// `known`: of those that were asked already, or are being asked now (a circle, which no machine has).
+double share_in_memory_below(const Topology& topology, std::string_view id, int depth,
+                             std::map<std::string_view, double>& known) {
   const Endpoint* endpoint = find_endpoint(topology, id);
   if (endpoint == nullptr || depth > kDeepestStack) return 0;
   if (endpoint->kind == "memory" || endpoint->backing == "memory") return 1;
   if (!holds_files(endpoint->kind)) return 0;
+  const auto [at, is_new] = known.try_emplace(endpoint->id, 0);
+  if (!is_new) return at->second;
   double sum = 0;
   int members = 0;
   for (const Link& link : topology.links) {
     if (link.from != id) continue;
     const Endpoint* member = find_endpoint(topology, link.to);
     if (member == nullptr || !holds_files(member->kind)) continue;
-    sum += share_in_memory_below(topology, link.to, depth + 1);
+    sum += share_in_memory_below(topology, link.to, depth + 1, known);
     ++members;
   }
-  return members == 0 ? 0 : sum / members;
+  return known[endpoint->id] = members == 0 ? 0 : sum / members;
 }
 
 template <typename T>
@@ -185,7 +189,8 @@ std::vector<Hop> path_between(const Topology& topology, std::string_view from, s
 double share_in_memory(const Topology& topology, std::string_view endpoints) {
   const std::vector<std::string> ends = ends_of(endpoints);
   double sum = 0;
-  for (const std::string& end : ends) sum += share_in_memory_below(topology, end, 0);
+  std::map<std::string_view, double> known;
+  for (const std::string& end : ends) sum += share_in_memory_below(topology, end, 0, known);
   return sum / static_cast<double>(ends.size());
 }
 

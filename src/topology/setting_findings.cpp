@@ -65,7 +65,8 @@ void examine_usable_cpus(const Settings& settings, const HostFacts& host, std::v
                    settings.get("cpus_allowed"), usable_cpus_words(host.cpu)),
        by == "cpuset" ? "widen cpuset.cpus of this control group and of those above it (a container's "
                         "--cpuset-cpus, a pod's CPU limit), if the workload will have more"
-                      : "start Millrace without taskset or numactl, or ask the scheduler for more CPUs (srun "
+                      : "start Millrace without taskset or numactl (or a unit's CPUAffinity, or isolcpus of "
+                        "the kernel), or ask the scheduler for more CPUs (srun "
                         "--cpus-per-task), if the workload will have more"});
 }
 

@@ -292,6 +292,15 @@ TEST(Graph, CountsHowMuchOfAStackLiesInMemory) {
   EXPECT_EQ(share_in_memory(graph, "storage:md0"), 0);
 }
 
+TEST(Graph, LooksAtEachStoreOnceHoweverADocumentTiesThemUp) {
+  Topology graph;
+  for (int i = 0; i < 60; ++i)
+    graph.endpoints.push_back({"storage:" + std::to_string(i), "storage", "", 0, {}, "", ""});
+  for (const Endpoint& from : graph.endpoints)
+    for (const Endpoint& to : graph.endpoints) graph.links.push_back({from.id, to.id, ""});
+  EXPECT_EQ(share_in_memory(graph, "storage:0"), 0);  // each way down would be 60 to the ninth
+}
+
 TEST(Graph, EndsOnStacksThatAreBuiltOnThemselves) {
   Topology t = line();
   t.endpoints.push_back({"storage:b", "storage", "", 0, {}, "", ""});
