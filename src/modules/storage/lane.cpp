@@ -2,7 +2,6 @@
 #include "modules/storage/lane.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,12 +14,6 @@ namespace millrace::storage {
 namespace {
 
 constexpr std::uint64_t kLargestRegistration = 1ULL << 30;  // the kernel's limit for one registered buffer
-
-std::string memlock_limit() {
-  rlimit limit = {};
-  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "unlimited";
-  return to_binary({limit.rlim_cur});
-}
 
 std::string hint_for(std::int32_t error, bool polled) {
   switch (error) {

@@ -24,8 +24,11 @@ tl::unexpected<Error> refused(int error) {
                      "Linux 5.10 or newer; in a container, a seccomp profile that allows io_uring",
                      Exit::kInconclusive);
     case ENOMEM:
-      return failure("io_uring cannot have its queues: " + errno_text(error),
-                     "give a smaller --queue-depth, or raise the locked-memory limit: ulimit -l");
+      // The kernel counts them as locked memory, for all processes of a user together.
+      return failure(fmt::format("io_uring cannot have its queues: {}; the limit of locked memory, which all "
+                                 "processes of this user share, is {}",
+                                 errno_text(error), memlock_limit()),
+                     "raise it (ulimit -l), end what else this user runs, or give a smaller --queue-depth");
     default:
       return system_failure(error, "set up io_uring");
   }

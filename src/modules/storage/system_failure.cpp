@@ -2,10 +2,13 @@
 #include "modules/storage/system_failure.hpp"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+
+#include "units/quantity.hpp"
 
 namespace millrace::storage {
 namespace {
@@ -45,6 +48,12 @@ std::string errno_text(int error) {
 tl::unexpected<Error> system_failure(int error, const std::string& what, const std::string& hint) {
   return failure(fmt::format("cannot {}: {}", what, errno_text(error)),
                  hint.empty() ? usual_way_out(error) : hint);
+}
+
+std::string memlock_limit() {
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return "unlimited";
+  return to_binary({limit.rlim_cur});
 }
 
 }  // namespace millrace::storage

@@ -15,4 +15,7 @@ std::string errno_text(int error);
 // "cannot <what>: ENOSPC (…)". The hint is the usual way out for that errno where there is one, unless given.
 tl::unexpected<Error> system_failure(int error, const std::string& what, const std::string& hint = {});
 
+// Of locked memory, for this process: "64 KiB", "unlimited".
+std::string memlock_limit();
+
 }  // namespace millrace::storage
